@@ -1,0 +1,32 @@
+"""Who may do what: one table, asked by every screen and endpoint."""
+
+from enum import StrEnum
+
+from apps.accounts.models import Role
+
+
+class Action(StrEnum):
+    """What a person can do in a store."""
+
+    VIEW = "view"
+    DECIDE_REFUND = "decide_refund"
+    REPLAY_MESSAGE = "replay_message"
+    RESOLVE_ATTENTION = "resolve_attention"
+
+
+ALLOWED: dict[Action, frozenset[Role]] = {
+    Action.VIEW: frozenset(Role),
+    Action.DECIDE_REFUND: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
+    Action.RESOLVE_ATTENTION: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
+    Action.REPLAY_MESSAGE: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
+}
+
+
+def may(role: str, action: Action) -> bool:
+    """Tells whether a person of `role` may do `action`."""
+    return role in ALLOWED[action]
+
+
+def roles_that_may(action: Action) -> str:
+    """Returns the roles that may do `action`, in words, for the page that refuses it."""
+    return ", ".join(role.label for role in Role if role in ALLOWED[action])

@@ -1,0 +1,48 @@
+"""Addresses of the API; each works with and without a trailing slash."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from apps.api import views
+
+_IDENTIFIER = r"(?P<{name}>[^/]+)"
+
+
+def _named(name: str) -> str:
+    return _IDENTIFIER.format(name=name)
+
+
+def _open(view):  # type: ignore[no-untyped-def]
+    """Machine callers sign in with a key, not with a session."""
+    return login_not_required(view)
+
+
+urlpatterns = [
+    re_path(r"^v1/orders/?$", _open(views.OrdersView.as_view()), name="api-orders"),
+    re_path(
+        rf"^v1/orders/{_named('identifier')}/?$", _open(views.OrderView.as_view()), name="api-order"
+    ),
+    re_path(r"^v1/rmas/?$", _open(views.RmasView.as_view()), name="api-rmas"),
+    re_path(
+        rf"^v1/rmas/{_named('rma_identifier')}/?$", _open(views.RmaView.as_view()), name="api-rma"
+    ),
+    re_path(r"^v1/refunds/?$", _open(views.RefundsView.as_view()), name="api-refunds"),
+    re_path(
+        rf"^v1/refunds/{_named('identifier')}/?$",
+        _open(views.RefundView.as_view()),
+        name="api-refund",
+    ),
+    re_path(r"^v1/deliveries/?$", _open(views.DeliveriesView.as_view()), name="api-deliveries"),
+    re_path(
+        r"^v1/deliveries/(?P<pk>\d+)/replay/?$",
+        _open(views.ReplayView.as_view()),
+        name="api-delivery-replay",
+    ),
+    re_path(r"^schema/?$", _open(SpectacularAPIView.as_view()), name="api-schema"),
+    re_path(
+        r"^docs/?$",
+        _open(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),
+        name="api-docs",
+    ),
+]

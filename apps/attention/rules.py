@@ -1,0 +1,39 @@
+"""What a person does about each kind of item."""
+
+from apps.attention.models import Kind
+
+WHAT_TO_DO: dict[str, str] = {
+    Kind.ORDER_HEADER_DIFFERS: (
+        "Compare the order with your order system. Refunds follow the lines; if the lines are "
+        "wrong, send a corrected order."
+    ),
+    Kind.REFUND_NEEDS_DECISION: (
+        "Look at the unit and the limit named here, then decide in your own systems whether and "
+        "what to refund. Automation will not touch this unit unless its facts change."
+    ),
+    Kind.REFUND_DECLINED: (
+        "Ask the shopper for another way to be paid, or pay by hand and note the reference."
+    ),
+    Kind.PAYMENT_UNKNOWN: (
+        "Nothing yet: the desk keeps asking the gateway with the same key. If it stays unknown, "
+        "look the key up at the gateway."
+    ),
+    Kind.SNAPSHOT_HELD: (
+        "Mend the fields that Optoro names in the order at its source and send the order again, "
+        "or resend the snapshot from its page."
+    ),
+    Kind.MESSAGE_QUARANTINED: (
+        "Open the message, see why it could not be used, and replay it once the cause is gone."
+    ),
+    Kind.CONTRACT_DRIFT: (
+        "Nothing is lost: the value is kept as it came. Ask Optoro what it means; until it is "
+        "known, automation leaves the units concerned alone."
+    ),
+    Kind.PAID_BUT_CANCELED: (
+        "Find out whether the goods came back. If not, ask the shopper or Optoro for the money."
+    ),
+    Kind.CONFIRMED_WITHOUT_REFUND: (
+        "Look in your payment system for a refund made outside the desk, and report it with the "
+        "order; otherwise ask Optoro why the RMA was closed."
+    ),
+}

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class OptoroConfig(AppConfig):
+    name = "apps.optoro"
+    label = "optoro"

@@ -1,0 +1,13 @@
+"""The kinds of jobs there are. Apps further up register what does them."""
+
+LINK_ORDER = "order.link"  # key: Order; an order came or changed, look at its RMAs again
+EVALUATE_RMA = "rma.evaluate"  # key: Rma; decide what is owed for its units
+PAY_REFUND = "refund.pay"  # key: Payout; move the money, or find out what became of it
+ORDER_SNAPSHOT = "order.snapshot"  # key: Order; send its newest snapshot to Optoro
+
+LABELS = {
+    LINK_ORDER: "Link order to RMAs",
+    EVALUATE_RMA: "Evaluate RMA",
+    PAY_REFUND: "Pay refund",
+    ORDER_SNAPSHOT: "Send order snapshot",
+}

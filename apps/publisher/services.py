@@ -1,0 +1,81 @@
+"""Sending order snapshots to Optoro, and noting what it was told."""
+
+import json
+
+from django.db import transaction
+
+from apps.attention.models import Kind
+from apps.attention.services import close_items, open_item
+from apps.common import clock
+from apps.optoro.client import Answer, OptoroClient, Verdict
+from apps.orders.models import Order
+from apps.outbox import topics
+from apps.outbox.services import clear_held
+from apps.outbox.types import ClaimedJob, Result, done, hold, retry
+from apps.publisher.snapshots import Snapshot, build_snapshot
+from apps.refunds.models import Refund
+from apps.stores.queries import connection_of
+from apps.timeline import services as timeline
+from apps.timeline.types import SYSTEM, MessageRef
+
+
+def send_snapshot(job: ClaimedJob) -> Result:
+    """Does one `order.snapshot` job: builds the newest snapshot, sends it, notes the answer.
+
+    At most one job per order flies at a time, and the snapshot is built here, so an older one
+    never follows a newer one.
+    """
+    order = Order.objects.select_related("store").get(pk=int(job.key))
+    snapshot = build_snapshot(order)
+    body = json.dumps(snapshot.content, ensure_ascii=False)
+    answer = OptoroClient(connection_of(order.store)).send_order(body)
+    evidence = {
+        "status_code": answer.status_code,
+        "request_body": body,
+        "response_body": answer.body,
+    }
+    if answer.verdict == Verdict.ACCEPTED:
+        _note_accepted(order, snapshot, job.attempt_id)
+        return done(**evidence)
+    if answer.verdict == Verdict.RETRY:
+        return retry(answer.reason, **evidence)
+    _show_rejected(order, answer)
+    return hold(answer.reason, details=answer.errors, **evidence)
+
+
+@transaction.atomic
+def _note_accepted(order: Order, snapshot: Snapshot, attempt_id: int) -> None:
+    now = clock.now()
+    Order.objects.filter(pk=order.pk).update(published_at=now)
+    newly_reported = list(Refund.objects.filter(pk__in=snapshot.refund_ids, reported_at=None))
+    Refund.objects.filter(pk__in=[refund.pk for refund in newly_reported]).update(reported_at=now)
+    names = ", ".join(refund.identifier for refund in newly_reported)
+    timeline.record(
+        store_id=order.store_id,
+        kind="refund.reported" if names else "order.published",
+        summary=f"Optoro was told of refund {names}" if names else "Snapshot sent to Optoro",
+        actor=SYSTEM,
+        order_identifier=order.identifier,
+        rma_identifier=newly_reported[0].rma_identifier if newly_reported else "",
+        refund_identifier=newly_reported[0].identifier if len(newly_reported) == 1 else "",
+        message=MessageRef("attempt", attempt_id),
+    )
+    clear_held(topic=topics.ORDER_SNAPSHOT, key=order.pk)
+    close_items(
+        store_id=order.store_id,
+        kind=Kind.SNAPSHOT_HELD,
+        subject=order.identifier,
+        resolution="Optoro accepted a newer snapshot",
+    )
+
+
+@transaction.atomic
+def _show_rejected(order: Order, answer: Answer) -> None:
+    fields = "\n".join(f"{error['field']}: {error['code']}" for error in answer.errors)
+    open_item(
+        store_id=order.store_id,
+        kind=Kind.SNAPSHOT_HELD,
+        subject=order.identifier,
+        order_identifier=order.identifier,
+        detail=f"Optoro answered {answer.status_code}.\n{fields or answer.body[:500]}",
+    )

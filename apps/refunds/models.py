@@ -1,0 +1,240 @@
+"""Refunds: the decision (Refund, its lines and units) apart from the money moving (Payout)."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from apps.orders.models import Order, OrderLine
+from apps.rmas.models import Rma, RmaUnit
+from apps.stores.models import Store
+
+
+class RefundStatus(models.TextChoices):
+    PROPOSED = "proposed", "Proposed"
+    APPROVED = "approved", "Approved"
+    PAYING = "paying", "Paying"
+    PAID = "paid", "Paid"
+    DECLINED = "declined", "Declined"
+    UNKNOWN = "unknown", "Unknown"
+    CANCELED = "canceled", "Canceled"
+
+
+class Source(models.TextChoices):
+    AUTOMATIC = "automatic", "Automatic"
+    STAFF = "staff", "Staff"
+    API = "api", "API"
+    EXTERNAL = "external", "Reported by the order system"
+
+
+class Destination(models.TextChoices):
+    ORIGINAL_PAYMENT = "original_payment", "Original payment"
+    GIFT_CARD = "gift_card", "Gift card"
+    STORE_CREDIT = "store_credit", "Store credit"
+    NONE = "none", "Nothing to pay"
+
+
+class Refund(models.Model):
+    """What is owed, and why. Three parts add up to the total: shopper, Optoro, retained."""
+
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="refunds")
+    identifier = models.CharField(max_length=255)
+    order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        related_name="refunds",
+        help_text="Whose goods come back; the refund is reported on it",
+    )
+    paid_order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        related_name="refunds_paid_from",
+        help_text="Whose payment is refunded",
+    )
+    rma = models.ForeignKey(
+        Rma, null=True, blank=True, on_delete=models.PROTECT, related_name="refunds"
+    )
+    rma_identifier = models.CharField(max_length=255, blank=True)
+    status = models.CharField(max_length=12, choices=RefundStatus.choices)
+    source = models.CharField(max_length=12, choices=Source.choices)
+    destination = models.CharField(max_length=20, choices=Destination.choices)
+    recipient_email = models.CharField(max_length=255, blank=True)
+    reason = models.CharField(max_length=255)
+    note = models.TextField(blank=True)
+    currency = models.CharField(max_length=3)
+    total_refund_amount_cents = models.BigIntegerField()
+    shopper_amount_cents = models.BigIntegerField()
+    optoro_amount_cents = models.BigIntegerField(default=0)
+    retained_amount_cents = models.BigIntegerField(default=0)
+    bonus_credit_amount_cents = models.BigIntegerField(default=0)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    approver = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(help_text="When it was decided")
+    approved_at = models.DateTimeField(null=True, blank=True)
+    paid_at = models.DateTimeField(null=True, blank=True)
+    reported_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    raw = models.JSONField(
+        null=True, blank=True, help_text="An external refund as the order system reported it"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store", "identifier"], name="refunds_identifier_unique_per_store"
+            ),
+            models.CheckConstraint(
+                condition=Q(total_refund_amount_cents__gt=0), name="refunds_total_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(shopper_amount_cents__gte=0)
+                & Q(optoro_amount_cents__gte=0)
+                & Q(retained_amount_cents__gte=0)
+                & Q(bonus_credit_amount_cents__gte=0),
+                name="refunds_parts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    total_refund_amount_cents=F("shopper_amount_cents")
+                    + F("optoro_amount_cents")
+                    + F("retained_amount_cents")
+                ),
+                name="refunds_parts_add_up",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="paid") | Q(paid_at__isnull=False),
+                name="refunds_paid_has_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["store", "-created_at", "-id"], name="refunds_newest"),
+            models.Index(fields=["store", "status", "-id"], name="refunds_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.identifier
+
+
+class RefundLine(models.Model):
+    """The part of a refund that is for one order line."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="lines")
+    order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="refund_lines")
+    identifier = models.CharField(max_length=255)
+    quantity = models.PositiveIntegerField()
+    amount_cents = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["refund", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["refund", "order_line"], name="refunds_one_line_per_order_line"
+            ),
+            models.UniqueConstraint(
+                fields=["refund", "identifier"], name="refunds_line_identifier_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0) & Q(amount_cents__gte=0),
+                name="refunds_line_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.identifier
+
+
+class RefundUnit(models.Model):
+    """One returned unit in a refund. The database refuses a second live refund of a unit."""
+
+    line = models.ForeignKey(RefundLine, on_delete=models.PROTECT, related_name="units")
+    rma_unit = models.ForeignKey(RmaUnit, on_delete=models.PROTECT, related_name="refund_units")
+    amount_cents = models.BigIntegerField()
+    shopper_amount_cents = models.BigIntegerField()
+    optoro_amount_cents = models.BigIntegerField(default=0)
+    is_live = models.BooleanField(
+        default=True, help_text="False once the refund was declined or canceled"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rma_unit"],
+                condition=Q(is_live=True),
+                name="refunds_one_live_refund_per_unit",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_cents=F("shopper_amount_cents") + F("optoro_amount_cents")),
+                name="refunds_unit_parts_add_up",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rma_unit_id} in {self.line_id}"
+
+
+class PayoutStatus(models.TextChoices):
+    CREATED = "created", "Created"
+    CALLING = "calling", "Calling the gateway"
+    PAID = "paid", "Paid"
+    DECLINED = "declined", "Declined"
+    UNKNOWN = "unknown", "Unknown"
+    CANCELED = "canceled", "Canceled"
+
+
+class Payout(models.Model):
+    """One movement of money to one recipient, under one key that never changes."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="payouts")
+    gateway = models.CharField(max_length=40)
+    idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    amount_cents = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = models.CharField(
+        max_length=12, choices=PayoutStatus.choices, default=PayoutStatus.CREATED
+    )
+    gateway_reference = models.CharField(max_length=255, blank=True)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_cents__gt=0), name="refunds_payout_amount_positive"
+            ),
+            models.UniqueConstraint(
+                fields=["refund"],
+                condition=~Q(status__in=["declined", "canceled"]),
+                name="refunds_one_live_payout_per_refund",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.refund_id}: {self.amount_cents} {self.currency} ({self.status})"
+
+
+class PayoutAttempt(models.Model):
+    """One call of the gateway; the row is committed before the call."""
+
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveIntegerField()
+    idempotency_key = models.UUIDField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=12, blank=True)
+    gateway_reference = models.CharField(max_length=255, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["payout", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["payout", "number"], name="refunds_attempt_numbers")
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.payout_id}: {self.outcome or 'running'}"

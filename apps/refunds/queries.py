@@ -1,0 +1,84 @@
+"""Reading refunds."""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet, Sum
+
+from apps.orders.models import Order
+from apps.refunds.models import Refund, RefundLine, RefundStatus, RefundUnit
+from apps.refunds.rules import LIVE_STATUSES, unit_verdict
+from apps.refunds.types import PastRefunds, Policy, Verdict
+from apps.rmas.models import Rma, RmaUnit
+from apps.stores.models import Store
+from apps.stores.queries import connection_of
+
+
+def policy_of(store: Store) -> Policy:
+    """Returns how the store decides."""
+    connection = connection_of(store)
+    return Policy(
+        trigger=connection.refund_trigger,
+        charges_return_shipping=connection.charges_return_shipping,
+    )
+
+
+def past_refunds(units: Iterable[RmaUnit]) -> dict[int, PastRefunds]:
+    """Returns, by unit key, the refunds that units were in before; units without any are absent."""
+    past: dict[int, dict[str, str]] = {}
+    rows = RefundUnit.objects.filter(rma_unit__in=list(units)).select_related("line__refund")
+    for row in rows.order_by("pk"):
+        refund = row.line.refund
+        found = past.setdefault(row.rma_unit_id, {})
+        if row.is_live:
+            found["live_identifier"] = refund.identifier
+        elif refund.status == RefundStatus.DECLINED:
+            found["declined_identifier"] = refund.identifier
+        else:
+            found["canceled_identifier"] = refund.identifier
+    return {unit_id: PastRefunds(**found) for unit_id, found in past.items()}
+
+
+def verdicts(rma: Rma, units: Iterable[RmaUnit], policy: Policy) -> dict[int, Verdict]:
+    """Returns, by unit key, what automation does with each unit and why."""
+    units = list(units)
+    past = past_refunds(units)
+    return {
+        unit.pk: unit_verdict(
+            unit=unit,
+            rma=rma,
+            policy=policy,
+            past=past.get(unit.pk, PastRefunds()),
+            is_order_known=unit.order_id is not None,
+            is_line_known=unit.order_line_id is not None,
+        )
+        for unit in units
+    }
+
+
+def refunds_of_order(order: Order) -> QuerySet[Refund]:
+    """Returns the refunds of an order's goods, oldest first, with their lines."""
+    return (
+        Refund.objects.filter(order=order)
+        .select_related("rma", "paid_order", "author", "approver")
+        .prefetch_related("lines__order_line", "payouts__attempts")
+        .order_by("created_at", "pk")
+    )
+
+
+def reportable_refunds(order: Order) -> QuerySet[Refund]:
+    """Returns the refunds that Optoro is told of: those that are paid (contract §8)."""
+    return (
+        Refund.objects.filter(order=order, status=RefundStatus.PAID)
+        .prefetch_related("lines__order_line")
+        .order_by("paid_at", "pk")
+    )
+
+
+def refunded_quantities(order: Order) -> dict[int, int]:
+    """Returns how many units of each line (by key) are in live refunds."""
+    rows = (
+        RefundLine.objects.filter(refund__order=order, refund__status__in=LIVE_STATUSES)
+        .values_list("order_line")
+        .annotate(total=Sum("quantity"))
+    )
+    return dict(rows)

@@ -1,0 +1,302 @@
+"""Deciding on refunds: propose, approve, cancel, take over what others report."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from apps.common import clock, money
+from apps.common.errors import Refused
+from apps.orders.models import Order
+from apps.orders.queries import lock_orders
+from apps.orders.types import ReportedRefund
+from apps.outbox import topics
+from apps.outbox.services import enqueue
+from apps.refunds import limits
+from apps.refunds.models import (
+    Destination,
+    Payout,
+    Refund,
+    RefundLine,
+    RefundStatus,
+    RefundUnit,
+    Source,
+)
+from apps.refunds.rules import may_move
+from apps.refunds.types import Proposal
+from apps.stores.queries import connection_of
+from apps.timeline import services as timeline
+from apps.timeline.types import OMS, Actor
+
+# No I, L, O, U: read aloud and typed without mistakes. 50 random bits name a refund.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def _new_identifier() -> str:
+    text = "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    return f"RD-{text[:5]}-{text[5:]}"
+
+
+def propose_refund(
+    *, proposal: Proposal, source: Source, actor: Actor, author_id: int | None = None
+) -> Refund:
+    """Writes down a decision to refund, as `proposed`, and reserves its amounts.
+
+    Call it in a transaction that holds the locks of the proposal's RMA and of both its orders
+    (`lock_orders`): the limits are computed here, under those locks. Raises Refused with the limit
+    where goods (per line) or cash (per payment) do not suffice; nothing is written then.
+    """
+    _check_limits(proposal)
+    refund = Refund.objects.create(
+        store_id=proposal.order.store_id,
+        identifier=_new_identifier(),
+        order=proposal.order,
+        paid_order=proposal.paid_order,
+        rma=proposal.rma,
+        rma_identifier=proposal.rma.rma_identifier,
+        status=RefundStatus.PROPOSED,
+        source=source,
+        destination=proposal.destination,
+        recipient_email=proposal.recipient_email,
+        reason=proposal.reason[:255],
+        currency=proposal.order.currency,
+        total_refund_amount_cents=proposal.total_refund_amount_cents,
+        shopper_amount_cents=proposal.shopper_amount_cents,
+        optoro_amount_cents=proposal.optoro_amount_cents,
+        retained_amount_cents=proposal.retained_amount_cents,
+        author_id=author_id,
+        created_at=clock.now(),
+    )
+    for number, line in enumerate(proposal.lines, start=1):
+        row = RefundLine.objects.create(
+            refund=refund,
+            order_line=line.order_line,
+            identifier=f"{refund.identifier}_{number}",
+            quantity=len(line.shares),
+            amount_cents=line.amount_cents,
+        )
+        RefundUnit.objects.bulk_create(
+            RefundUnit(
+                line=row,
+                rma_unit=share.unit,
+                amount_cents=share.amount_cents,
+                shopper_amount_cents=share.shopper_amount_cents,
+                optoro_amount_cents=share.optoro_amount_cents,
+            )
+            for share in line.shares
+        )
+    units = sum(len(line.shares) for line in proposal.lines)
+    _tell(
+        refund,
+        "refund.proposed",
+        f"Refund of {_amount(refund)} decided for {units} unit{'s' if units != 1 else ''}: "
+        f"{proposal.reason}",
+        actor,
+    )
+    return refund
+
+
+def _check_limits(proposal: Proposal) -> None:
+    currency = proposal.order.currency
+    if proposal.total_refund_amount_cents <= 0:
+        raise Refused("the units are worth nothing: there is nothing to refund")
+    if proposal.paid_order.currency != currency:
+        raise Refused(
+            f"order {proposal.order.identifier} is in {currency}, but the payment of order "
+            f"{proposal.paid_order.identifier} is in {proposal.paid_order.currency}"
+        )
+    for line in proposal.lines:
+        room = limits.line_room(line.order_line)
+        shares = list(line.shares)
+        if len(shares) > room.units or line.amount_cents > room.amount_cents:
+            raise Refused(limits.why_not(line.order_line, shares, room, currency))
+    if proposal.destination == Destination.ORIGINAL_PAYMENT:
+        room_cents = limits.cash_room_cents(proposal.paid_order)
+        if proposal.shopper_amount_cents > room_cents:
+            raise Refused(
+                f"{money.show(proposal.shopper_amount_cents, currency)} to pay, but only "
+                f"{money.show(room_cents, currency)} of what was captured on order "
+                f"{proposal.paid_order.identifier} has not gone back yet"
+            )
+
+
+@transaction.atomic
+def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
+    """Approves a proposed refund and queues its payment; raises Refused in any other state."""
+    refund = move(
+        refund=refund,
+        to=RefundStatus.APPROVED,
+        actor=actor,
+        kind="refund.approved",
+        summary=f"Refund of {_amount(refund)} approved",
+        approved_at=clock.now(),
+        approver_id=actor.user_id,
+    )
+    if refund.shopper_amount_cents == 0:
+        return _settle_without_payment(refund, actor)
+    gateway = connection_of(refund.store).payment_gateway
+    payout = Payout.objects.create(
+        refund=refund,
+        gateway=gateway,
+        amount_cents=refund.shopper_amount_cents,
+        currency=refund.currency,
+    )
+    enqueue(
+        store_id=refund.store_id,
+        topic=topics.PAY_REFUND,
+        key=payout.pk,
+        label=refund.identifier,
+    )
+    return refund
+
+
+def _settle_without_payment(refund: Refund, actor: Actor) -> Refund:
+    refund = move(
+        refund=refund,
+        to=RefundStatus.PAID,
+        actor=actor,
+        kind="refund.paid",
+        summary=f"Refund of {_amount(refund)} settled; the shopper is owed nothing",
+        paid_at=clock.now(),
+    )
+    report_soon(refund)
+    return refund
+
+
+def report_soon(refund: Refund) -> None:
+    """Queues what follows a paid refund: the order's snapshot, and another look at its RMA."""
+    enqueue(
+        store_id=refund.store_id,
+        topic=topics.ORDER_SNAPSHOT,
+        key=refund.order_id,
+        label=refund.order.identifier,
+    )
+    if refund.rma_id:
+        enqueue(
+            store_id=refund.store_id,
+            topic=topics.EVALUATE_RMA,
+            key=refund.rma_id,
+            label=refund.rma_identifier,
+        )
+
+
+@transaction.atomic
+def cancel_refund(*, refund: Refund, actor: Actor, reason: str) -> Refund:
+    """Cancels a refund whose payment has not begun; its units and amounts are free again.
+
+    Raises Refused once the gateway may have been called.
+    """
+    refund = move(
+        refund=refund,
+        to=RefundStatus.CANCELED,
+        actor=actor,
+        kind="refund.canceled",
+        summary=f"Refund of {_amount(refund)} canceled: {reason}",
+    )
+    release_units(refund)
+    refund.payouts.filter(status="created").update(status="canceled", finished_at=clock.now())
+    return refund
+
+
+def release_units(refund: Refund) -> None:
+    """Frees the units of a refund that was declined or canceled."""
+    RefundUnit.objects.filter(line__refund=refund).update(is_live=False)
+
+
+def move(
+    *, refund: Refund, to: str, actor: Actor, kind: str, summary: str, **values: Any
+) -> Refund:
+    """Moves a refund's status by compare-and-set, with `values` and a timeline event.
+
+    Raises Refused where the table of transitions (rules.TRANSITIONS) does not allow it, or where
+    somebody else moved the refund in between. Returns the fresh row.
+    """
+    if not may_move(refund.status, to):
+        raise Refused(
+            f"refund {refund.identifier} is {refund.get_status_display().lower()}: it cannot "
+            f"become {RefundStatus(to).label.lower()}"
+        )
+    with transaction.atomic():
+        moved = Refund.objects.filter(pk=refund.pk, status=refund.status).update(
+            status=to, **values
+        )
+        if not moved:
+            raise Refused(
+                f"refund {refund.identifier} changed meanwhile; look at it again before you act"
+            )
+        _tell(refund, kind, summary, actor)
+    return Refund.objects.select_related("order", "store", "rma").get(pk=refund.pk)
+
+
+def _tell(refund: Refund, kind: str, summary: str, actor: Actor) -> None:
+    timeline.record(
+        store_id=refund.store_id,
+        kind=kind,
+        summary=summary,
+        actor=actor,
+        order_identifier=refund.order.identifier,
+        rma_identifier=refund.rma_identifier,
+        refund_identifier=refund.identifier,
+    )
+
+
+def _amount(refund: Refund) -> str:
+    return money.show(refund.total_refund_amount_cents, refund.currency)
+
+
+def take_over_reported_refunds(*, order: Order, reported: Sequence[ReportedRefund]) -> int:
+    """Keeps the refunds that the order's source says it made; returns how many were new.
+
+    They count against every limit from then on. One that carries the identifier of a refund the
+    desk knows (its own, reported back, or one taken over before) changes nothing: a refund, once
+    known, is frozen. Call it in the transaction that mirrors the order.
+    """
+    if not reported:
+        return 0
+    lock_orders([order.pk])
+    known = set(
+        Refund.objects.filter(
+            store_id=order.store_id, identifier__in=[told.identifier for told in reported]
+        ).values_list("identifier", flat=True)
+    )
+    fresh = [told for told in reported if told.identifier not in known]
+    for told in fresh:
+        _take_over(order, told)
+    return len(fresh)
+
+
+def _take_over(order: Order, told: ReportedRefund) -> None:
+    refund = Refund.objects.create(
+        store_id=order.store_id,
+        identifier=told.identifier,
+        order=order,
+        paid_order=order,
+        rma_identifier=told.rma_identifier,
+        status=RefundStatus.PAID,
+        source=Source.EXTERNAL,
+        destination=Destination.ORIGINAL_PAYMENT,
+        reason="reported by the order system",
+        note=told.note,
+        currency=order.currency,
+        total_refund_amount_cents=told.total_refund_amount_cents,
+        shopper_amount_cents=told.total_refund_amount_cents,
+        created_at=told.created_at,
+        paid_at=told.created_at,
+        raw=told.raw,
+    )
+    lines = {line.identifier: line for line in order.lines.all()}
+    known = [line for line in told.lines if line.order_item_identifier in lines]
+    weights = [
+        lines[line.order_item_identifier].unit_price_amount_cents * line.quantity for line in known
+    ]
+    amounts = money.split_by_weight(told.total_refund_amount_cents, weights) if known else []
+    for line, amount_cents in zip(known, amounts, strict=True):
+        RefundLine.objects.create(
+            refund=refund,
+            order_line=lines[line.order_item_identifier],
+            identifier=line.identifier,
+            quantity=line.quantity,
+            amount_cents=amount_cents,
+        )
+    _tell(refund, "refund.reported_by_oms", f"Refund of {_amount(refund)} made outside", OMS)

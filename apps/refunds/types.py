@@ -1,0 +1,102 @@
+"""What decisions are made of. Amounts are integer cents."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from apps.orders.models import Order, OrderLine
+from apps.rmas.models import Rma, RmaUnit
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a store decides: its trigger, and whether return shipping is kept back."""
+
+    trigger: str
+    charges_return_shipping: bool = False
+
+    @property
+    def needs_approval(self) -> bool:
+        """Under the manual trigger a refund is proposed and waits for a person."""
+        return self.trigger == "manual"
+
+
+class Answer(StrEnum):
+    """What automation does with a unit."""
+
+    REFUNDED = "refunded"
+    REFUND = "refund"
+    WAIT = "wait"
+    CLOSED = "closed"
+    PERSON = "person"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What automation does with a unit, and why, in words for a person."""
+
+    answer: Answer
+    reason: str
+
+
+@dataclass(frozen=True)
+class PastRefunds:
+    """What was decided for a unit before."""
+
+    live_identifier: str = ""
+    declined_identifier: str = ""
+    canceled_identifier: str = ""
+
+
+@dataclass(frozen=True)
+class UnitShare:
+    """What one unit contributes: amount = shopper + optoro."""
+
+    unit: RmaUnit
+    amount_cents: int
+    shopper_amount_cents: int
+    optoro_amount_cents: int
+
+
+@dataclass(frozen=True)
+class ProposedLine:
+    """The part of a proposal that is for one order line."""
+
+    order_line: OrderLine
+    shares: tuple[UnitShare, ...]
+
+    @property
+    def amount_cents(self) -> int:
+        """What the units add up to."""
+        return sum(share.amount_cents for share in self.shares)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A refund that is to be decided on: for units of one RMA and one order, paid from one
+    payment."""
+
+    rma: Rma
+    order: Order
+    paid_order: Order
+    lines: tuple[ProposedLine, ...]
+    destination: str
+    recipient_email: str
+    retained_amount_cents: int
+    reason: str
+
+    @property
+    def total_refund_amount_cents(self) -> int:
+        """What is reported to Optoro: the worth of the goods that came back."""
+        return sum(line.amount_cents for line in self.lines)
+
+    @property
+    def optoro_amount_cents(self) -> int:
+        """What is settled with Optoro."""
+        return sum(s.optoro_amount_cents for line in self.lines for s in line.shares)
+
+    @property
+    def shopper_amount_cents(self) -> int:
+        """What the shopper is paid."""
+        return (
+            self.total_refund_amount_cents - self.optoro_amount_cents - self.retained_amount_cents
+        )

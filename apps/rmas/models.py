@@ -1,0 +1,129 @@
+"""RMAs and their units: projections of the fold over all messages (see `fold.py`)."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.orders.models import Order, OrderLine
+from apps.stores.models import Store
+
+
+class Rma(models.Model):
+    """A return as Optoro tells it. It has no order of its own: its units have."""
+
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="rmas")
+    rma_identifier = models.CharField(max_length=255)
+    status = models.CharField(max_length=40)
+    return_method = models.CharField(max_length=40)
+    return_shipping_cost_cents = models.BigIntegerField(default=0)
+    bonus_credit_amount_cents = models.BigIntegerField(default=0)
+    gift_refund_only = models.BooleanField(default=False)
+    giftee_email = models.CharField(max_length=255, blank=True)
+    warehouse_identifier = models.CharField(max_length=255, blank=True)
+    receiving_complete = models.BooleanField(null=True, blank=True)
+    concept = models.CharField(max_length=255, blank=True)
+    remote_created_at = models.DateTimeField(null=True, blank=True)
+    remote_updated_at = models.DateTimeField(null=True, blank=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    folded_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store", "rma_identifier"], name="rmas_identifier_unique_per_store"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["store", "-remote_created_at", "-id"], name="rmas_newest"),
+            models.Index(fields=["store", "status", "-id"], name="rmas_by_status"),
+            models.Index(fields=["store", "giftee_email"], name="rmas_by_giftee"),
+        ]
+
+    def __str__(self) -> str:
+        return self.rma_identifier
+
+
+class RmaUnit(models.Model):
+    """One returned unit: (rma, order, line, ordinal within the line).
+
+    The text identifiers stay when the order is not known yet; `order` and `order_line` are linked
+    when it comes.
+    """
+
+    rma = models.ForeignKey(Rma, on_delete=models.PROTECT, related_name="units")
+    order_identifier = models.CharField(max_length=255)
+    order_line_item_identifier = models.CharField(max_length=255)
+    ordinal = models.PositiveIntegerField(help_text="From 1, within the line")
+    order = models.ForeignKey(
+        Order, null=True, blank=True, on_delete=models.PROTECT, related_name="rma_units"
+    )
+    order_line = models.ForeignKey(
+        OrderLine, null=True, blank=True, on_delete=models.PROTECT, related_name="rma_units"
+    )
+    secondary_identifier = models.CharField(max_length=255, blank=True)
+    sku = models.CharField(max_length=255, blank=True)
+    upc = models.CharField(max_length=255, blank=True)
+    return_reason = models.CharField(max_length=255, blank=True)
+    refund_type = models.CharField(max_length=40)
+    is_exchange = models.BooleanField(default=False)
+    exchange_order_identifier = models.CharField(max_length=255, blank=True)
+    original_order_identifier = models.CharField(max_length=255, blank=True)
+    tracking_number = models.CharField(max_length=255, blank=True)
+    package_tracking_status = models.CharField(max_length=40, blank=True)
+    receiving_status = models.CharField(max_length=40, blank=True)
+    warehouse_receipt_condition = models.CharField(max_length=40, blank=True)
+    was_seen_open = models.BooleanField(
+        default=False, help_text="Some message had it before Optoro called the RMA REFUNDED"
+    )
+    open_package_tracking_status = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="The tracking status in the newest message that did not say REFUNDED yet",
+    )
+    open_receiving_status = models.CharField(max_length=40, blank=True)
+    estimated_refund_amount_cents = models.BigIntegerField()
+    optoro_refund_amount_cents = models.BigIntegerField()
+    shopper_refund_amount_cents = models.BigIntegerField()
+    is_withdrawn = models.BooleanField(
+        default=False, help_text="The newest message no longer has this unit"
+    )
+
+    class Meta:
+        ordering = ["rma", "order_identifier", "order_line_item_identifier", "ordinal"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rma", "order_identifier", "order_line_item_identifier", "ordinal"],
+                name="rmas_unit_unique",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["tracking_number"], name="rmas_unit_by_tracking"),
+            models.Index(
+                fields=["order_identifier"],
+                condition=Q(order_line__isnull=True),
+                name="rmas_unit_unlinked",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_line_item_identifier}#{self.ordinal}"
+
+
+class RmaMessage(models.Model):
+    """One RMA message, normalized; an RMA's state is a function of the set of these."""
+
+    rma = models.ForeignKey(Rma, on_delete=models.PROTECT, related_name="messages")
+    content_sha256 = models.CharField(max_length=64)
+    content = models.JSONField()
+    remote_updated_at = models.DateTimeField(null=True, blank=True)
+    delivery_id = models.BigIntegerField(help_text="The first inbox delivery that carried it")
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rma", "content_sha256"], name="rmas_message_unique_per_rma"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rma_id} at {self.remote_updated_at}"

@@ -1,0 +1,41 @@
+"""Reading RMAs."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from apps.orders.models import Order
+from apps.rmas.models import Rma, RmaUnit
+
+
+def find_rma(*, store_id: int, rma_identifier: str) -> Rma | None:
+    """Returns the store's RMA of that identifier, if it is known."""
+    return Rma.objects.filter(store_id=store_id, rma_identifier=rma_identifier).first()
+
+
+def rmas_of_order(order: Order) -> QuerySet[Rma]:
+    """Returns the RMAs that have a unit of this order, linked or only named."""
+    return (
+        Rma.objects.filter(store_id=order.store_id, units__in=units_naming(order))
+        .distinct()
+        .order_by("remote_created_at", "pk")
+    )
+
+
+def units_naming(order: Order) -> QuerySet[RmaUnit]:
+    """Returns the units of this order, linked or not linked yet."""
+    names = [name for name in (order.identifier, order.secondary_identifier) if name]
+    return RmaUnit.objects.filter(
+        Q(order=order) | Q(order__isnull=True, order_identifier__in=names),
+        rma__store_id=order.store_id,
+    )
+
+
+def lock_rma(pk: int) -> Rma:
+    """Locks an RMA's row for the rest of the transaction. Lock RMAs before orders, never after."""
+    return Rma.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def units_of(rmas: Iterable[Rma]) -> QuerySet[RmaUnit]:
+    """Returns the units of these RMAs in their fixed order, with their lines."""
+    return RmaUnit.objects.filter(rma__in=list(rmas)).select_related("order", "order_line")

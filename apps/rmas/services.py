@@ -1,0 +1,217 @@
+"""Taking in RMA messages and projecting the folded state into rows."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from apps.common.hashing import sha256_of_content
+from apps.orders.queries import orders_named
+from apps.rmas.fold import fold
+from apps.rmas.models import Rma, RmaMessage, RmaUnit
+from apps.rmas.types import RmaSnapshot, RmaState, UnitState
+from apps.timeline import services as timeline
+from apps.timeline.types import OPTORO, Change, MessageRef
+
+_FIELDS = (
+    "status",
+    "return_method",
+    "return_shipping_cost_cents",
+    "bonus_credit_amount_cents",
+    "gift_refund_only",
+    "giftee_email",
+    "warehouse_identifier",
+    "receiving_complete",
+    "concept",
+)
+_UNIT_FACTS = (
+    "secondary_identifier",
+    "sku",
+    "upc",
+    "return_reason",
+    "refund_type",
+    "is_exchange",
+    "exchange_order_identifier",
+    "original_order_identifier",
+    "tracking_number",
+    "package_tracking_status",
+    "receiving_status",
+    "warehouse_receipt_condition",
+    "estimated_refund_amount_cents",
+    "optoro_refund_amount_cents",
+    "shopper_refund_amount_cents",
+)
+_UNIT_PROJECTION = (
+    *_UNIT_FACTS,
+    "is_withdrawn",
+    "was_seen_open",
+    "open_package_tracking_status",
+    "open_receiving_status",
+)
+
+
+@transaction.atomic
+def receive_message(*, store_id: int, snapshot: RmaSnapshot, delivery_id: int) -> tuple[Rma, bool]:
+    """Keeps an RMA message and folds the RMA anew; returns the RMA and whether anything was new.
+
+    A message whose content is known already changes nothing, whatever its spelling.
+    """
+    rma, is_new_rma = _locked_rma(store_id, snapshot)
+    content = snapshot.to_content()
+    message, is_new = RmaMessage.objects.get_or_create(
+        rma=rma,
+        content_sha256=sha256_of_content(content),
+        defaults={
+            "content": content,
+            "remote_updated_at": snapshot.updated_at,
+            "delivery_id": delivery_id,
+        },
+    )
+    if not is_new:
+        return rma, False
+    changes = _project(rma, fold(_messages_of(rma)), is_new_rma=is_new_rma)
+    timeline.record(
+        store_id=store_id,
+        kind="rma.created" if is_new_rma else "rma.updated",
+        summary=_summary(rma, snapshot, is_new_rma, changes),
+        actor=OPTORO,
+        rma_identifier=rma.rma_identifier,
+        occurred_at=snapshot.updated_at or snapshot.created_at,
+        changes=changes,
+        message=MessageRef("delivery", delivery_id),
+    )
+    return rma, True
+
+
+def _locked_rma(store_id: int, snapshot: RmaSnapshot) -> tuple[Rma, bool]:
+    rows = Rma.objects.select_for_update(no_key=True).filter(
+        store_id=store_id, rma_identifier=snapshot.rma_identifier
+    )
+    rma = rows.first()
+    if rma:
+        return rma, False
+    try:
+        with transaction.atomic():
+            rma = Rma.objects.create(
+                store_id=store_id,
+                rma_identifier=snapshot.rma_identifier,
+                status=snapshot.status,
+                return_method=snapshot.return_method,
+            )
+    except IntegrityError:
+        return rows.get(), False
+    return rma, True
+
+
+def _messages_of(rma: Rma) -> list[RmaSnapshot]:
+    contents = rma.messages.values_list("content", flat=True)
+    return [RmaSnapshot.from_content(content) for content in contents]
+
+
+def state_at(rma: Rma, moment: datetime) -> RmaState | None:
+    """Returns what the desk knew of an RMA at `moment` (UTC), or None before its first message."""
+    contents = rma.messages.filter(received_at__lte=moment).values_list("content", flat=True)
+    messages = [RmaSnapshot.from_content(content) for content in contents]
+    return fold(messages) if messages else None
+
+
+def _project(rma: Rma, state: RmaState, *, is_new_rma: bool) -> list[Change]:
+    """Writes the folded state into the RMA's rows; returns what differs from before."""
+    changes = []
+    for name in _FIELDS:
+        before, after = getattr(rma, name), getattr(state, name)
+        if before != after and not is_new_rma:
+            changes.append(Change(name, before, after))
+        setattr(rma, name, after)
+    rma.remote_created_at = state.created_at
+    rma.remote_updated_at = state.updated_at
+    rma.save()
+    return changes + _project_units(rma, state, is_new_rma=is_new_rma)
+
+
+def _project_units(rma: Rma, state: RmaState, *, is_new_rma: bool) -> list[Change]:
+    known = {
+        (unit.order_identifier, unit.order_line_item_identifier, unit.ordinal): unit
+        for unit in rma.units.all()
+    }
+    changes: list[Change] = []
+    rows = []
+    for unit in state.units:
+        row = _unit_row(rma, unit)
+        before = known.get((*unit.facts.line, unit.ordinal))
+        if before:
+            changes += _unit_changes(before, row)
+        elif not is_new_rma:
+            changes.append(Change(f"unit {row}", None, row.sku))
+        rows.append(row)
+    RmaUnit.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["rma", "order_identifier", "order_line_item_identifier", "ordinal"],
+        update_fields=list(_UNIT_PROJECTION),
+    )
+    link_units(rma)
+    return changes
+
+
+def _unit_row(rma: Rma, unit: UnitState) -> RmaUnit:
+    facts: dict[str, Any] = {name: getattr(unit.facts, name) for name in _UNIT_FACTS}
+    return RmaUnit(
+        rma=rma,
+        order_identifier=unit.facts.order_identifier,
+        order_line_item_identifier=unit.facts.order_line_item_identifier,
+        ordinal=unit.ordinal,
+        is_withdrawn=unit.is_withdrawn,
+        was_seen_open=unit.was_seen_open,
+        open_package_tracking_status=unit.open_package_tracking_status,
+        open_receiving_status=unit.open_receiving_status,
+        **facts,
+    )
+
+
+def _unit_changes(before: RmaUnit, after: RmaUnit) -> list[Change]:
+    shown = (*_UNIT_FACTS, "is_withdrawn")
+    return [
+        Change(f"unit {after} {name}", getattr(before, name), getattr(after, name))
+        for name in shown
+        if getattr(before, name) != getattr(after, name)
+    ]
+
+
+def link_units(rma: Rma) -> int:
+    """Links the units whose order has become known; returns how many. Hold the RMA's lock."""
+    unlinked = [unit for unit in rma.units.all() if unit.order_line_id is None]
+    if not unlinked:
+        return 0
+    orders = orders_named(
+        store_id=rma.store_id,
+        identifiers={
+            name for unit in unlinked for name in (unit.order_identifier, unit.secondary_identifier)
+        },
+    )
+    linked = []
+    lines: dict[int, dict[str, int]] = {}
+    for unit in unlinked:
+        order = orders.get(unit.order_identifier) or orders.get(unit.secondary_identifier)
+        if order is None:
+            continue
+        if order.pk not in lines:
+            lines[order.pk] = dict(order.lines.values_list("identifier", "pk"))
+        unit.order = order
+        unit.order_line_id = lines[order.pk].get(unit.order_line_item_identifier)
+        linked.append(unit)
+    RmaUnit.objects.bulk_update(linked, ["order", "order_line"])
+    return len(linked)
+
+
+def _summary(rma: Rma, snapshot: RmaSnapshot, is_new_rma: bool, changes: list[Change]) -> str:
+    if is_new_rma:
+        count = len(snapshot.units)
+        return f"Return started: {count} unit{'s' if count != 1 else ''}, {rma.return_method}"
+    if not changes:
+        return "RMA message: an older or repeated state, nothing changed"
+    for name in ("status", "package_tracking_status", "receiving_status", "tracking_number"):
+        values = {str(c.after) for c in changes if c.field.split(" ")[-1] == name and c.after}
+        if values:
+            return f"RMA {name.replace('_', ' ')}: {', '.join(sorted(values))}"
+    return f"RMA updated: {', '.join(sorted({c.field.split(' ')[-1] for c in changes})[:4])}"
