@@ -42,6 +42,7 @@ def verdicts(rma: Rma, units: Iterable[RmaUnit], policy: Policy) -> dict[int, Ve
     """Returns, by unit key, what automation does with each unit and why."""
     units = list(units)
     past = past_refunds(units)
+    behind = orders_behind(units)
     return {
         unit.pk: unit_verdict(
             unit=unit,
@@ -49,10 +50,24 @@ def verdicts(rma: Rma, units: Iterable[RmaUnit], policy: Policy) -> dict[int, Ve
             policy=policy,
             past=past.get(unit.pk, PastRefunds()),
             is_order_known=unit.order_id is not None,
-            is_line_known=unit.order_line_id is not None,
+            is_order_behind=unit.order_id in behind,
         )
         for unit in units
     }
+
+
+def orders_behind(units: Iterable[RmaUnit]) -> set[int]:
+    """Returns the keys of orders that have shipped less than these units of one RMA return."""
+    by_line: dict[tuple[int, str], list[RmaUnit]] = {}
+    for unit in units:
+        if unit.order_id and not unit.is_withdrawn:
+            by_line.setdefault((unit.order_id, unit.order_line_item_identifier), []).append(unit)
+    behind = set()
+    for (order_id, _), members in by_line.items():
+        line = members[0].order_line
+        if line is None or len(members) > line.quantity_shipped:
+            behind.add(order_id)
+    return behind
 
 
 def refunds_of_order(order: Order) -> QuerySet[Refund]:

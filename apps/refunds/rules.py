@@ -77,7 +77,7 @@ def unit_verdict(
     policy: Policy,
     past: PastRefunds,
     is_order_known: bool,
-    is_line_known: bool,
+    is_order_behind: bool,
 ) -> Verdict:
     """Returns what automation does with a unit, and why (flows.md, "When a unit becomes
     refundable" and "Never refundable by automation")."""
@@ -90,7 +90,7 @@ def unit_verdict(
         or _stopped_by_parcel(unit)
         or _stopped_by_past(past)
         or _not_triggered(unit, rma, policy)
-        or _stopped_by_order(unit, is_order_known, is_line_known)
+        or _stopped_by_order(unit, is_order_known, is_order_behind)
         or _stopped_by_figures(unit, rma)
         or Verdict(Answer.REFUND, _trigger_reason(unit, rma, policy))
     )
@@ -163,12 +163,18 @@ def _not_triggered(unit: UnitFacts, rma: RmaFacts, policy: Policy) -> Verdict | 
     return Verdict(Answer.WAIT, f"waits for {awaited}")
 
 
-def _stopped_by_order(unit: UnitFacts, is_order_known: bool, is_line_known: bool) -> Verdict | None:
+def _stopped_by_order(
+    unit: UnitFacts, is_order_known: bool, is_order_behind: bool
+) -> Verdict | None:
+    """Optoro lets a shopper return only what a snapshot called shipped. An RMA that returns more
+    than that shows that the desk's order is behind: none of its figures are used until it has
+    caught up."""
     if not is_order_known:
         return Verdict(Answer.WAIT, f"order {unit.order_identifier} is not known yet")
-    if not is_line_known:
+    if is_order_behind:
         return _person(
-            f"order {unit.order_identifier} has no line {unit.order_line_item_identifier}"
+            f"the RMA returns more than order {unit.order_identifier} has shipped as far as the "
+            "desk knows; send the newest order"
         )
     return None
 
