@@ -1,4 +1,4 @@
-"""The Celery application. It only nudges: every queue is rows in the database with a sweep of its own."""
+"""The Celery application. It only nudges: every queue is rows in the database, with a sweep."""
 
 import os
 

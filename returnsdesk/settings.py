@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-INSECURE_SECRET_KEY = "insecure-key-for-a-demo-on-one-machine-only"
+INSECURE_SECRET_KEY = "insecure-key-for-a-demo-on-one-machine-only"  # noqa: S105 - refused unless DEBUG=1
 INSECURE_FIELD_KEY = "aW5zZWN1cmUtZGVtby1rZXktb25lLW1hY2hpbmUhISE="
 
 env = environ.Env()

@@ -29,7 +29,7 @@ def cipher() -> MultiFernet:
     return _cipher(tuple(settings.FIELD_ENCRYPTION_KEYS))
 
 
-class EncryptedTextField(models.TextField):
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
     """Text that is encrypted in the database; a value no key can read raises CannotDecrypt."""
 
     def get_prep_value(self, value: Any) -> Any:

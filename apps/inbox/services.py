@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from apps.attention.models import Kind
 from apps.attention.services import close_items, open_item
@@ -110,7 +110,7 @@ def claim_next() -> ClaimedDelivery | None:
     return None
 
 
-def _due():  # type: ignore[no-untyped-def]
+def _due() -> QuerySet[Delivery]:
     now = clock.now()
     return Delivery.objects.filter(
         Q(lease_until=None) | Q(lease_until__lt=now),

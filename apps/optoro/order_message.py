@@ -165,7 +165,8 @@ def _currency(reader: Reader) -> str:
 
 
 def _check_addresses(reader: Reader) -> None:
-    """Address fields differ by API (contract §10.7): any spelling of state and postal code will do."""
+    """Address fields differ by API (contract §10.7): any spelling of state and
+    postal code will do."""
     for name in ("shipping_address", "billing_address"):
         address = reader.object(name, required=True)
         if address is None:

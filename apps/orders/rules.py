@@ -10,13 +10,20 @@ CANCELED = "Canceled"
 class PricedLine(Protocol):
     """What the rules need of a line, mirrored or in a snapshot."""
 
-    quantity: int
-    quantity_shipped: int
-    quantity_canceled: int
-    unit_price_amount_cents: int
-    product_amount_cents: int
-    tax_amount_cents: int
-    discount_amount_cents: int
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def quantity_shipped(self) -> int: ...
+    @property
+    def quantity_canceled(self) -> int: ...
+    @property
+    def unit_price_amount_cents(self) -> int: ...
+    @property
+    def product_amount_cents(self) -> int: ...
+    @property
+    def tax_amount_cents(self) -> int: ...
+    @property
+    def discount_amount_cents(self) -> int: ...
 
 
 def units_in_product_amount(line: PricedLine) -> int:

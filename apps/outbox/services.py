@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from apps.common import clock
 from apps.common.nudge import nudge_after_commit
@@ -40,7 +40,7 @@ def enqueue(
     nudge_after_commit(run_due)
 
 
-def _bring_forward(waiting, due_at: datetime) -> bool:  # type: ignore[no-untyped-def]
+def _bring_forward(waiting: QuerySet[Job], due_at: datetime) -> bool:
     """Locks the job that waits, so that it cannot be claimed before its new cause is committed."""
     job = waiting.select_for_update().first()
     if job is None:

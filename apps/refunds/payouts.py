@@ -98,7 +98,7 @@ def _request(payout: Payout) -> PayoutRequest:
 
 
 def _ask(gateway: Gateway, begun: _Begun) -> GatewayResult:
-    """Asks first what became of a key that may have been used; pays with it only if it never was."""
+    """Asks what became of a key that may have been used; pays with it only if it never was."""
     if begun.may_have_been_called:
         found = gateway.find(begun.request.key)
         if found is not None:

@@ -97,7 +97,13 @@ def _apply(book: _Book, message: RmaSnapshot) -> None:
     for line in book.lines.keys() | told.keys():
         _apply_line(book.lines.setdefault(line, []), told.get(line, []))
     if message.status != rules.REFUNDED:
-        for unit in (unit for units in book.lines.values() for unit in units):
+        _remember_open(book)
+
+
+def _remember_open(book: _Book) -> None:
+    """Notes what the units show while Optoro does not call the RMA REFUNDED."""
+    for units in book.lines.values():
+        for unit in units:
             unit.was_seen_open = True
             unit.open_package_tracking_status = unit.facts.package_tracking_status
             unit.open_receiving_status = unit.facts.receiving_status

@@ -58,7 +58,7 @@ def receive_message(*, store_id: int, snapshot: RmaSnapshot, delivery_id: int) -
     """
     rma, is_new_rma = _locked_rma(store_id, snapshot)
     content = snapshot.to_content()
-    message, is_new = RmaMessage.objects.get_or_create(
+    _, is_new = RmaMessage.objects.get_or_create(
         rma=rma,
         content_sha256=sha256_of_content(content),
         defaults={

@@ -38,7 +38,7 @@ def default_store() -> Store:
 
 
 def connection_of(store: Store) -> StoreConnection:
-    """Returns the settings in force for `store`: its row's, else (default store) the environment's."""
+    """Returns the settings in force for `store`: its row's, else the environment's."""
     values: dict[str, Any] = {}
     for name in _FROM_ENVIRONMENT:
         values[name] = getattr(store, name) or _fallback(store, name)

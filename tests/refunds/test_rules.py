@@ -17,9 +17,10 @@ from apps.refunds.types import Answer, PastRefunds, Policy
 from apps.rmas.models import Rma, RmaUnit
 
 DEFAULT = Policy("default")
+NEVER_REFUNDED = PastRefunds()
 
 
-def verdict(policy=DEFAULT, past=PastRefunds(), known=True, behind=False, rma=None, **facts):
+def verdict(policy=DEFAULT, past=NEVER_REFUNDED, known=True, behind=False, rma=None, **facts):
     rma = Rma(**{"status": "CREATED", "return_method": "mail-back", **(rma or {})})
     facts = {
         "order_identifier": "ORD-1",

@@ -24,12 +24,16 @@ class Command(BaseCommand):
         )
         parser.add_argument("--store", help="the store's identifier (default: the default store)")
 
+    def _store(self, identifier: str | None) -> Store:
+        if not identifier:
+            return default_store()
+        store = Store.objects.filter(identifier=identifier).first()
+        if store is None:
+            raise CommandError(f"--store {identifier}: there is no such store")
+        return store
+
     def handle(self, *args: Any, **options: Any) -> None:
-        store = default_store()
-        if options["store"]:
-            store = Store.objects.filter(identifier=options["store"]).first()
-            if store is None:
-                raise CommandError(f"--store {options['store']}: there is no such store")
+        store = self._store(options["store"])
         try:
             key = create_api_key(
                 store=store, name=options["name"], scopes=options["scopes"] or list(ApiKey.SCOPES)
