@@ -1,0 +1,139 @@
+"""The shop: varied orders that hold to the contract and whose sums make sense."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from apps.sandbox.catalogue import PRODUCTS
+from apps.sandbox.plots import PLOTS, Deck, items_to_return
+from apps.sandbox.server import simulated_optoro
+from apps.sandbox.shop import Shop, Wish
+from apps.sandbox.state import parse_time
+from apps.sandbox.validation import validate_orders
+from tests.sandbox.helpers import wrapped
+
+COUNT = 300
+
+
+@pytest.fixture(scope="module")
+def orders():
+    deck, shop = Deck(random.Random(5)), Shop(random.Random(5))
+    return [shop.new_order(deck.deal().wish) for _ in range(COUNT)]
+
+
+@pytest.fixture(scope="module")
+def snapshots(orders):
+    return [snapshot for order in orders for snapshot in order.snapshots]
+
+
+def total(order, name):
+    return sum(item[f"{name}_amount_cents"] for item in order["items"])
+
+
+def paid(order):
+    return sum(payment["amount_cents"] for payment in order["transactions"])
+
+
+def test_all_are_valid(snapshots):
+    for snapshot in snapshots:
+        assert validate_orders(wrapped(snapshot)) == []
+
+
+def test_lines_add_up_to_the_header_and_the_header_to_the_payments(snapshots):
+    for order in snapshots:
+        for name in ("product", "tax", "discount"):
+            assert order[f"{name}_amount_cents"] == total(order, name)
+        sums = order["product_amount_cents"] + order["tax_amount_cents"]
+        sums += order["shipping_amount_cents"] + order["shipping_tax_amount_cents"]
+        assert order["total_amount_cents"] == sums - order["discount_amount_cents"] == paid(order)
+        assert sum(d["amount_cents"] for d in order["discounts"]) == order["discount_amount_cents"]
+
+
+def test_lines_cost_price_times_what_shipped(snapshots):
+    for item in (item for order in snapshots for item in order["items"]):
+        price = item["unit_price_amount_cents"] * item["quantity_shipped"]
+        assert item["product_amount_cents"] == price
+        assert item["discount_amount_cents"] in range(item["product_amount_cents"] + 1)
+
+
+def test_dates_are_in_the_last_weeks_and_in_order(orders):
+    for order in orders:
+        stamps = [order.final["created_at"], *(s["updated_at"] for s in order.snapshots)]
+        moments = [parse_time(stamp) for stamp in stamps]
+        assert moments == sorted(moments)
+        age = (parse_time(order.final["created_at"]) - moments[-1]).days
+        assert -10 < age <= 0
+
+
+def test_what_is_returned_was_paid_for(orders):
+    with simulated_optoro(workers=0) as optoro:
+        for order, plot in zip(orders, PLOTS * (COUNT // len(PLOTS)), strict=False):
+            items = items_to_return(plot, order.final)
+            if not items:
+                continue
+            assert optoro.receive_orders(wrapped(order.final)) == []
+            rma = optoro.rma(optoro.start_return(order.identifier, items, plot.return_method,
+                                                 giftee_email="a@example.com"))  # fmt: skip
+            estimates = [
+                unit["refund_financials"]["estimated_refund_amount_cents"] for unit in rma["items"]
+            ]
+            assert min(estimates) > 0
+            assert sum(estimates) <= paid(order.final)
+
+
+def test_they_are_varied(orders):
+    finals = [order.final for order in orders]
+    assert {order["currency"] for order in finals} == {"USD", "CAD", "EUR"}
+    assert Counter(order["currency"] for order in finals).most_common(1)[0][0] == "USD"
+    assert len({order["customer"]["email"] for order in finals}) > COUNT // 2
+    assert len({item["product_identifier"] for order in finals for item in order["items"]}) > 35
+    assert {len(order["items"]) for order in finals} >= {1, 2, 3, 4}
+    assert any(order["shipping_amount_cents"] for order in finals)
+    assert any(len(order.snapshots) == 2 for order in orders)
+    items = [item for order in finals for item in order["items"]]
+    assert any(item["quantity_canceled"] for item in items)
+    assert any(item["tags"] for item in items)
+    assert any(item["discount_amount_cents"] % item["quantity"] for item in items)
+    assert any(item["tax_amount_cents"] % item["quantity"] for item in items)
+
+
+def test_identifiers_are_never_repeated(orders):
+    assert len({order.identifier for order in orders}) == COUNT
+    payments = [p["identifier"] for order in orders for p in order.final["transactions"]]
+    assert len(set(payments)) == len(payments)
+
+
+def test_a_sku_stands_for_one_colour_and_size(orders):
+    titles = {}
+    for item in (item for order in orders for item in order.final["items"]):
+        assert titles.setdefault(item["sku"], item["title"]) == item["title"]
+        assert titles.setdefault(item["upc"], item["title"]) == item["title"]
+        assert len(item["upc"]) == 12
+
+
+def test_an_order_that_ships_twice():
+    order = Shop(random.Random(1)).new_order(Wish(split=True))
+    first, second = order.snapshots
+    assert (first["status"], second["status"]) == ("Created", "Shipped")
+    assert first["items"][-1]["quantity_shipped"] == 0
+    assert first["items"][-1]["product_amount_cents"] == 0
+    assert second["items"][-1]["quantity_shipped"] > 0
+    assert first["total_amount_cents"] < second["total_amount_cents"]
+    assert second["transactions"][0] == first["transactions"][0]
+
+
+def test_the_same_dice_make_the_same_orders():
+    def titles(seed):
+        shop = Shop(random.Random(seed))
+        return [[item["title"] for item in shop.new_order().final["items"]] for _ in range(20)]
+
+    assert titles(1) == titles(1)
+    assert titles(1) != titles(2)
+
+
+def test_every_plot_is_dealt_before_any_comes_again():
+    deck = Deck(random.Random(1))
+    first = [deck.deal().name for _ in PLOTS]
+    assert len(set(first)) == len(PLOTS)
+    assert 35 <= len(PRODUCTS) <= 50
