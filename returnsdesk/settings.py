@@ -5,7 +5,9 @@ cache in memory, the simulated payment gateway. `DATABASE_URL`, `REDIS_URL` and
 `CELERY_BROKER_URL` move it to PostgreSQL and Redis; the code is the same.
 """
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import environ
@@ -147,6 +149,13 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
     }
+    if TESTING:
+        # A file, not memory: threads of a test then meet as real connections do.
+        test_file = Path(tempfile.gettempdir()) / f"returnsdesk-test-{os.getpid()}.sqlite3"
+        DATABASES["default"]["TEST"] = {"NAME": str(test_file)}
+        DATABASES["default"]["OPTIONS"]["init_command"] = (
+            "PRAGMA journal_mode=WAL;PRAGMA synchronous=OFF;"
+        )
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -329,3 +338,17 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
 }
+
+# --- Error reports (off unless SENTRY_DSN is set) -----------------------------------------------
+
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    import sentry_sdk
+
+    # Bodies and local variables hold shoppers' data and credentials: they stay here.
+    sentry_sdk.init(
+        dsn=SENTRY_DSN,
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+    )
