@@ -17,7 +17,8 @@ class Command(BaseCommand):
         parser.add_argument("name", help="who will use the key, such as 'oms'")
         parser.add_argument(
             "--scope",
-            action="append",
+            action="extend",
+            nargs="+",
             dest="scopes",
             metavar="S",
             help=f"one of {', '.join(ApiKey.SCOPES)}; repeat for more (default: all of them)",
