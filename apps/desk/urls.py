@@ -1,4 +1,42 @@
-from django.urls import path
+"""The desk's pages. People get the address with its last slash; the one without leads there."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import URLPattern, path
+
+from apps.desk.views import attention, cases, home, lists, messages, refunds, session
 
 app_name = "desk"
-urlpatterns = []
+
+
+def _page(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
+    return [path(f"{route}/", view, name=name), path(route, session.append_slash)]
+
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    *_page("login", session.LoginView.as_view(), "login"),
+    path("logout/", session.LogoutView.as_view(), name="logout"),
+    path("preferences/", session.preferences, name="preferences"),
+    path("store/", session.switch_store, name="switch-store"),
+    *_page("keys", session.keys, "keys"),
+    *_page("search", home.find, "search"),
+    *_page("attention", lists.attention, "attention"),
+    *_page("attention/<int:pk>", attention.item, "attention-item"),
+    *_page("orders", lists.orders, "orders"),
+    *_page("orders/<path:identifier>", cases.order, "order"),
+    *_page("returns", lists.rmas, "rmas"),
+    *_page("returns/<path:identifier>", cases.rma, "rma"),
+    *_page("refunds", lists.refunds, "refunds"),
+    *_page("refunds/<path:identifier>/approve", refunds.approve, "refund-approve"),
+    *_page("refunds/<path:identifier>/cancel", refunds.cancel, "refund-cancel"),
+    *_page("refunds/<path:identifier>", refunds.refund, "refund"),
+    *_page("messages", lists.deliveries, "deliveries"),
+    *_page("messages/<int:pk>", messages.delivery, "delivery"),
+    path("messages/<int:pk>/replay/", messages.replay, name="delivery-replay"),
+    *_page("outbound", lists.jobs, "jobs"),
+    *_page("outbound/<int:pk>", messages.job, "job"),
+    path("outbound/<int:pk>/resend/", messages.resend, name="job-resend"),
+    *_page("raw/<slug:kind>/<int:pk>", messages.raw, "raw"),
+]

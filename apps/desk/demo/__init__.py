@@ -1,0 +1,1 @@
+"""The demonstration: what `manage.py demo` sets up and keeps running."""

@@ -1,0 +1,129 @@
+"""How far a refund and a returned unit have come, as steps to draw. Pure.
+
+The four ticks of a refund close the loop with Optoro: decided here, paid by the gateway, reported
+in the order's snapshot, confirmed by Optoro's own REFUNDED.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.refunds.models import Refund, RefundStatus
+from apps.rmas import rules
+from apps.rmas.models import Rma, RmaUnit
+
+DONE, WAITING, STOPPED, SKIPPED = "done", "waiting", "stopped", "skipped"
+
+_STATE_WORDS = {
+    DONE: "done",
+    WAITING: "not yet",
+    STOPPED: "stopped",
+    SKIPPED: "does not apply",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: `note` says why it stopped or was skipped, `at` when it was done (UTC)."""
+
+    label: str
+    state: str
+    at: datetime | None = None
+    note: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """The step's state in words, for those who do not see the color."""
+        return self.note or _STATE_WORDS[self.state]
+
+
+def _step(label: str, is_done: bool, at: datetime | None = None) -> Step:
+    return Step(label, DONE if is_done else WAITING, at if is_done else None)
+
+
+def ticks(refund: Refund) -> list[Step]:
+    """Returns decided, paid, reported, confirmed of a refund."""
+    return [_decided(refund), _paid(refund), *_told(refund)]
+
+
+def _decided(refund: Refund) -> Step:
+    if refund.status == RefundStatus.CANCELED:
+        return Step("Decided", STOPPED, note="canceled")
+    if refund.status == RefundStatus.PROPOSED:
+        return Step("Decided", WAITING, note="waits for approval")
+    return Step("Decided", DONE, refund.approved_at or refund.created_at)
+
+
+def _paid(refund: Refund) -> Step:
+    stops = {
+        RefundStatus.DECLINED: "declined",
+        RefundStatus.UNKNOWN: "outcome unknown",
+    }
+    if refund.status in stops:
+        return Step("Paid", STOPPED, note=stops[RefundStatus(refund.status)])
+    if refund.status == RefundStatus.PAID and refund.shopper_amount_cents == 0:
+        return Step("Paid", DONE, refund.paid_at, note="settled, nothing to pay")
+    return _step("Paid", refund.status == RefundStatus.PAID, refund.paid_at)
+
+
+def _told(refund: Refund) -> list[Step]:
+    return [
+        _step("Reported", refund.reported_at is not None, refund.reported_at),
+        _step("Confirmed", refund.confirmed_at is not None, refund.confirmed_at),
+    ]
+
+
+_AFTER_HANDOVER = (rules.ACCEPTED, rules.TRANSIT, rules.DELIVERED)
+_IN_TRANSIT = (rules.TRANSIT, rules.DELIVERED)
+_LOST = {
+    rules.RETURNED: "went back to the shopper",
+    rules.FAILURE: "the parcel failed",
+}
+
+
+def unit_steps(rma: Rma, unit: RmaUnit, refund: Refund | None) -> list[Step]:
+    """Returns the way of one unit, from the return's start to Optoro's confirmation; `refund` is
+    the one the unit is in (the last one where none is live)."""
+    steps = [Step("Started", DONE, rma.remote_created_at), *_parcel(rma, unit)]
+    if refund is None:
+        return steps + [Step(label, WAITING) for label in _REFUND_LABELS]
+    return steps + ticks(refund)
+
+
+_REFUND_LABELS = ("Decided", "Paid", "Reported", "Confirmed")
+_PARCEL_LABELS = ("Handed over", "In transit", "Arrived")
+
+
+def _parcel(rma: Rma, unit: RmaUnit) -> list[Step]:
+    tracking = unit.package_tracking_status
+    if rma.return_method == rules.CUSTOMER_KEEP:
+        return [Step(label, SKIPPED, note="the shopper keeps it") for label in _PARCEL_LABELS]
+    if tracking == rules.NOT_DROPPED_OFF:
+        return [
+            Step("Handed over", STOPPED, note="not dropped off"),
+            Step("In transit", WAITING),
+            Step("Arrived", WAITING),
+        ]
+    is_received = unit.receiving_status == rules.RECEIVED
+    is_lost = tracking in _LOST
+    return [
+        _step("Handed over", is_received or is_lost or tracking in _AFTER_HANDOVER),
+        Step("In transit", STOPPED, note=_LOST[tracking])
+        if is_lost and not is_received
+        else _step("In transit", is_received or tracking in _IN_TRANSIT),
+        _arrived(unit),
+    ]
+
+
+def _arrived(unit: RmaUnit) -> Step:
+    if unit.receiving_status == rules.NOT_RECEIVED:
+        return Step("Arrived", STOPPED, note="not received by the warehouse")
+    if unit.receiving_status == rules.RECEIVED:
+        return Step("Arrived", DONE, note="received by the warehouse")
+    return _step("Arrived", unit.package_tracking_status == rules.DELIVERED)
+
+
+def refund_of(unit: RmaUnit) -> Refund | None:
+    """Returns the refund a unit is in: the live one, else the last. Expects
+    `refund_units__line__refund` to be prefetched."""
+    rows = sorted(unit.refund_units.all(), key=lambda row: (row.is_live, row.pk))
+    return rows[-1].line.refund if rows else None

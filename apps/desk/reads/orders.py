@@ -1,0 +1,179 @@
+"""Everything the order page shows, in a fixed number of queries."""
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet, Sum
+
+from apps.attention.models import Item
+from apps.attention.queries import open_items
+from apps.desk.progress import Step, refund_of, ticks
+from apps.orders import queries as orders
+from apps.orders.models import Order, OrderLine
+from apps.orders.rules import line_amount_cents, shipped_amount_cents
+from apps.refunds import limits
+from apps.refunds.models import Refund, RefundLine, RefundStatus
+from apps.refunds.queries import refunds_of_order
+from apps.refunds.rules import LIVE_STATUSES
+from apps.rmas.models import Rma, RmaUnit
+from apps.rmas.queries import rmas_of_order
+from apps.timeline.models import Event
+from apps.timeline.queries import events_about
+
+TIMELINE_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class LineView:
+    """A line with what was refunded of it and what is left; amounts in cents."""
+
+    line: OrderLine
+    quantity_refunded: int
+    total_cents: int
+    refunded_cents: int
+    left_cents: int
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The money of an order; every name in cents. `in_progress` is refunded, but not paid yet."""
+
+    product: int
+    discount: int
+    tax: int
+    lines: int
+    shipping: int
+    captured: int
+    paid_back: int
+    in_progress: int
+    refundable: int
+    cash_left: int
+
+    @property
+    def with_shipping(self) -> int:
+        """What lines and shipping cost together."""
+        return self.lines + self.shipping
+
+
+@dataclass(frozen=True)
+class UnitView:
+    """A returned unit and the refund it is in."""
+
+    unit: RmaUnit
+    refund: Refund | None
+
+
+@dataclass(frozen=True)
+class RmaView:
+    """An RMA of this order, with the units that are this order's and how many more it has."""
+
+    rma: Rma
+    units: list[UnitView]
+    others: int
+
+
+@dataclass(frozen=True)
+class RefundView:
+    """A refund with its four ticks."""
+
+    refund: Refund
+    ticks: list[Step]
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """The order page."""
+
+    order: Order
+    lines: list[LineView]
+    sums: Sums
+    rmas: list[RmaView]
+    refunds: list[RefundView]
+    attention: list[Item]
+    events: list[Event]
+    has_more_events: bool
+
+
+def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
+    """Reads the page of an order; the timeline is cut unless `whole_timeline`."""
+    rmas = list(rmas_of_order(order).prefetch_related("units__refund_units__line__refund"))
+    refunds = list(refunds_of_order(order))
+    lines = _lines(order)
+    identifiers = [rma.rma_identifier for rma in rmas]
+    events, has_more = cut(
+        events_about(
+            store_id=order.store_id,
+            order_identifiers=[order.identifier],
+            rma_identifiers=identifiers,
+        ),
+        whole_timeline,
+    )
+    return OrderPage(
+        order=order,
+        lines=lines,
+        sums=_sums(order, lines, refunds),
+        rmas=[_rma_view(rma, order) for rma in rmas],
+        refunds=[RefundView(refund, ticks(refund)) for refund in refunds],
+        attention=attention_for(order.store_id, [order.identifier], identifiers),
+        events=events,
+        has_more_events=has_more,
+    )
+
+
+def cut(events: QuerySet[Event], whole: bool) -> tuple[list[Event], bool]:
+    """Returns the events to show, and whether there are more."""
+    if whole:
+        return list(events), False
+    shown = list(events[: TIMELINE_LENGTH + 1])
+    return shown[:TIMELINE_LENGTH], len(shown) > TIMELINE_LENGTH
+
+
+def attention_for(store_id: int, order_names: list[str], rma_names: list[str]) -> list[Item]:
+    """Returns the open items about these orders or RMAs."""
+    about = Q(order_identifier__in=order_names) | Q(rma_identifier__in=rma_names)
+    return list(open_items(store_id).filter(about))
+
+
+def _lines(order: Order) -> list[LineView]:
+    """`limits.line_room` asks once per line; this asks once per order, for showing only."""
+    spent = {
+        row["order_line"]: row
+        for row in RefundLine.objects.filter(
+            order_line__order=order, refund__status__in=LIVE_STATUSES
+        )
+        .order_by()
+        .values("order_line")
+        .annotate(cents=Sum("amount_cents"), count=Sum("quantity"))
+    }
+    nothing = {"cents": 0, "count": 0}
+    views = []
+    for line in orders.lines_of(order):
+        row = spent.get(line.pk, nothing)
+        left = max(0, shipped_amount_cents(line) - row["cents"])
+        units = max(row["count"], line.quantity_refunded)
+        views.append(LineView(line, units, line_amount_cents(line), row["cents"], left))
+    return views
+
+
+def _sums(order: Order, lines: list[LineView], refunds: list[Refund]) -> Sums:
+    def total(*statuses: str) -> int:
+        return sum(r.total_refund_amount_cents for r in refunds if r.status in statuses)
+
+    return Sums(
+        product=sum(view.line.product_amount_cents for view in lines),
+        discount=sum(view.line.discount_amount_cents for view in lines),
+        tax=sum(view.line.tax_amount_cents for view in lines),
+        lines=sum(view.total_cents for view in lines),
+        shipping=order.shipping_amount_cents + order.shipping_tax_amount_cents,
+        captured=orders.captured_amount_cents(order),
+        paid_back=total(RefundStatus.PAID),
+        in_progress=total(*(s for s in LIVE_STATUSES if s != RefundStatus.PAID)),
+        refundable=sum(view.left_cents for view in lines),
+        cash_left=limits.cash_room_cents(order),
+    )
+
+
+def _rma_view(rma: Rma, order: Order) -> RmaView:
+    names = {order.identifier, order.secondary_identifier} - {""}
+    units = list(rma.units.all())
+    own = [u for u in units if u.order_id == order.pk or u.order_identifier in names]
+    return RmaView(rma, [UnitView(u, refund_of(u)) for u in own], len(units) - len(own))

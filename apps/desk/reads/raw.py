@@ -1,0 +1,154 @@
+"""Raw messages and outbound jobs, as they were."""
+
+import json
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from apps.inbox.models import Delivery
+from apps.orders.models import Order, OrderMessage
+from apps.outbox import topics
+from apps.outbox.models import Attempt, Job
+from apps.refunds.models import Payout
+from apps.rmas.models import Rma
+
+# A page that shows megabytes helps nobody; the whole is there as a file.
+SHOWN_CHARACTERS = 200_000
+ATTEMPTS_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class RawPart:
+    """One text of a raw message, such as the request or the answer."""
+
+    title: str
+    text: str
+
+    @property
+    def shown(self) -> str:
+        """The text, indented if it is JSON, cut at SHOWN_CHARACTERS."""
+        return indented(self.text)[:SHOWN_CHARACTERS]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether `shown` is not all of it."""
+        return len(indented(self.text)) > SHOWN_CHARACTERS
+
+
+@dataclass(frozen=True)
+class RawMessage:
+    """A raw message in one or two parts."""
+
+    kind: str
+    pk: int
+    title: str
+    parts: tuple[RawPart, ...]
+    url: str
+
+    @property
+    def whole(self) -> str:
+        """All of it as text."""
+        return "\n\n".join(part.text for part in self.parts)
+
+
+def indented(text: str) -> str:
+    """Returns JSON with indents; anything else as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def raw_message(*, store_id: int, kind: str, pk: int) -> RawMessage | None:
+    """Returns the raw message that an event points at, if it is this store's."""
+    if kind == "delivery":
+        return _delivery(store_id, pk)
+    if kind == "order_message":
+        return _order_message(store_id, pk)
+    return _attempt(store_id, pk) if kind == "attempt" else None
+
+
+def _delivery(store_id: int, pk: int) -> RawMessage | None:
+    found = Delivery.objects.filter(store_id=store_id, pk=pk).first()
+    if found is None:
+        return None
+    return RawMessage(
+        "delivery",
+        pk,
+        f"Message {pk} from Optoro",
+        (RawPart("Body", found.text),),
+        reverse("desk:delivery", args=[pk]),
+    )
+
+
+def _order_message(store_id: int, pk: int) -> RawMessage | None:
+    found = (
+        OrderMessage.objects.select_related("order")
+        .defer("order__raw")
+        .filter(order__store_id=store_id, pk=pk)
+        .first()
+    )
+    if found is None:
+        return None
+    text = json.dumps(found.raw, ensure_ascii=False)
+    return RawMessage(
+        "order_message",
+        pk,
+        f"Snapshot of order {found.order.identifier}",
+        (RawPart("Body", text),),
+        reverse("desk:order", args=[found.order.identifier]),
+    )
+
+
+def _attempt(store_id: int, pk: int) -> RawMessage | None:
+    found = Attempt.objects.select_related("job").filter(job__store_id=store_id, pk=pk).first()
+    if found is None:
+        return None
+    answer = f" ({found.status_code})" if found.status_code else ""
+    parts = [
+        RawPart("Request", found.request_body),
+        RawPart(f"Answer{answer}", found.response_body),
+    ]
+    return RawMessage(
+        "attempt",
+        pk,
+        f"Attempt {found.number}: {topics.LABELS.get(found.job.topic, found.job.topic)}",
+        tuple(part for part in parts if part.text),
+        reverse("desk:job", args=[found.job_id]),
+    )
+
+
+def attempts_of(job: Job) -> tuple[list[Attempt], bool]:
+    """Returns the newest attempts at a job, and whether there are more."""
+    rows = list(job.attempts.order_by("-number")[: ATTEMPTS_SHOWN + 1])
+    return rows[:ATTEMPTS_SHOWN], len(rows) > ATTEMPTS_SHOWN
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a job is about, with the address of its page."""
+
+    label: str
+    url: str
+
+
+def subject_of(job: Job) -> Subject | None:
+    """Returns what a job is about; None where it is gone or of a topic the desk has no page for."""
+    if not job.key.isdigit():
+        return None
+    key = int(job.key)
+    if job.topic in (topics.LINK_ORDER, topics.ORDER_SNAPSHOT):
+        name = _name(Order, "identifier", job.store_id, pk=key)
+        return Subject(f"Order {name}", reverse("desk:order", args=[name])) if name else None
+    if job.topic == topics.EVALUATE_RMA:
+        name = _name(Rma, "rma_identifier", job.store_id, pk=key)
+        return Subject(f"Return {name}", reverse("desk:rma", args=[name])) if name else None
+    if job.topic == topics.PAY_REFUND:
+        payouts = Payout.objects.filter(pk=key, refund__store_id=job.store_id)
+        name = payouts.values_list("refund__identifier", flat=True).first()
+        return Subject(f"Refund {name}", reverse("desk:refund", args=[name])) if name else None
+    return None
+
+
+def _name(model: type[Order] | type[Rma], field: str, store_id: int, pk: int) -> str | None:
+    return model.objects.filter(store_id=store_id, pk=pk).values_list(field, flat=True).first()

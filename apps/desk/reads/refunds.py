@@ -1,0 +1,83 @@
+"""Everything the refund page shows, and one refund to act on."""
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.http import Http404
+
+from apps.attention.models import Item
+from apps.attention.queries import open_items
+from apps.desk.progress import Step, ticks
+from apps.outbox import topics
+from apps.outbox.models import Job
+from apps.refunds.models import Payout, Refund, RefundLine
+from apps.timeline.models import Event
+from apps.timeline.queries import events_about
+
+JOBS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class RefundPage:
+    """The refund page."""
+
+    refund: Refund
+    ticks: list[Step]
+    lines: list[RefundLine]
+    payouts: list[Payout]
+    jobs: list[Job]
+    attention: list[Item]
+    events: list[Event]
+
+
+def refund_named(*, store_id: int, identifier: str) -> Refund:
+    """Returns the store's refund of that identifier; raises Http404."""
+    refund = (
+        Refund.objects.select_related("order", "paid_order", "rma", "store", "author", "approver")
+        .filter(store_id=store_id, identifier=identifier)
+        .first()
+    )
+    if refund is None:
+        raise Http404(f"There is no refund {identifier} in this store.")
+    return refund
+
+
+def refund_page(refund: Refund) -> RefundPage:
+    """Reads the page of a refund."""
+    payouts = list(refund.payouts.prefetch_related("attempts").order_by("pk"))
+    return RefundPage(
+        refund=refund,
+        ticks=ticks(refund),
+        lines=list(refund.lines.select_related("order_line").prefetch_related("units__rma_unit")),
+        payouts=payouts,
+        jobs=_jobs(refund, payouts),
+        attention=list(
+            open_items(refund.store_id).filter(
+                Q(subject=refund.identifier)
+                | Q(rma_identifier=refund.rma_identifier, rma_identifier__gt="")
+            )
+        ),
+        events=_events(refund),
+    )
+
+
+def _jobs(refund: Refund, payouts: list[Payout]) -> list[Job]:
+    """The outbound jobs that pay the refund or tell Optoro of its order."""
+    paying = Q(topic=topics.PAY_REFUND, key__in=[str(payout.pk) for payout in payouts])
+    telling = Q(topic=topics.ORDER_SNAPSHOT, key=str(refund.order_id))
+    return list(
+        Job.objects.filter(paying | telling, store_id=refund.store_id).order_by("-pk")[:JOBS_SHOWN]
+    )
+
+
+def _events(refund: Refund) -> list[Event]:
+    """A snapshot can report several refunds: such an event names them in its summary only."""
+    about_order = events_about(
+        store_id=refund.store_id, order_identifiers=[refund.order.identifier]
+    )
+    return list(
+        about_order.filter(
+            Q(refund_identifier=refund.identifier)
+            | Q(kind="refund.reported", summary__contains=refund.identifier)
+        )
+    )

@@ -1,0 +1,108 @@
+"""Everything the return page shows."""
+
+from dataclasses import dataclass
+
+from apps.attention.models import Item
+from apps.desk.progress import Step, refund_of, ticks, unit_steps
+from apps.desk.reads.orders import RefundView, attention_for, cut
+from apps.inbox.models import Delivery
+from apps.inbox.queries import deliveries_of
+from apps.orders.models import Order
+from apps.refunds.models import Refund
+from apps.refunds.queries import policy_of, verdicts
+from apps.refunds.types import Policy, Verdict
+from apps.rmas.models import Rma, RmaUnit
+from apps.rmas.queries import units_of
+from apps.timeline.models import Event
+from apps.timeline.queries import events_about
+
+MESSAGES_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class UnitView:
+    """A unit with its way, its refund, and why it is (not) refunded."""
+
+    unit: RmaUnit
+    steps: list[Step]
+    refund: Refund | None
+    verdict: Verdict
+
+    @property
+    def title(self) -> str:
+        """What the unit is called on its order, where the order is known."""
+        return self.unit.order_line.title if self.unit.order_line else ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the units add up to, in cents."""
+
+    estimated: int
+    shopper: int
+    optoro: int
+
+
+@dataclass(frozen=True)
+class RmaPage:
+    """The return page; `currency` is empty while none of its orders is known."""
+
+    rma: Rma
+    currency: str
+    orders: list[Order]
+    unknown_orders: list[str]
+    units: list[UnitView]
+    figures: Figures
+    policy: Policy
+    refunds: list[RefundView]
+    attention: list[Item]
+    messages: list[Delivery]
+    events: list[Event]
+    has_more_events: bool
+
+
+def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
+    """Reads the page of an RMA."""
+    rows = units_of([rma]).prefetch_related("refund_units__line__refund")
+    units = list(rows.order_by("order_identifier", "order_line_item_identifier", "ordinal"))
+    policy = policy_of(rma.store)
+    found = verdicts(rma, units, policy)
+    orders = {unit.order.pk: unit.order for unit in units if unit.order}
+    events, has_more = cut(
+        events_about(store_id=rma.store_id, rma_identifiers=[rma.rma_identifier]), whole_timeline
+    )
+    return RmaPage(
+        rma=rma,
+        currency=next((order.currency for order in orders.values()), ""),
+        orders=list(orders.values()),
+        unknown_orders=sorted({unit.order_identifier for unit in units if not unit.order}),
+        units=[_unit_view(rma, unit, found[unit.pk]) for unit in units],
+        figures=Figures(
+            estimated=sum(unit.estimated_refund_amount_cents for unit in units),
+            shopper=sum(unit.shopper_refund_amount_cents for unit in units),
+            optoro=sum(unit.optoro_refund_amount_cents for unit in units),
+        ),
+        policy=policy,
+        refunds=_refunds(rma),
+        attention=attention_for(rma.store_id, [], [rma.rma_identifier]),
+        messages=list(
+            deliveries_of(rma.store_id).filter(subject=rma.rma_identifier)[:MESSAGES_SHOWN]
+        ),
+        events=events,
+        has_more_events=has_more,
+    )
+
+
+def _unit_view(rma: Rma, unit: RmaUnit, verdict: Verdict) -> UnitView:
+    refund = refund_of(unit)
+    return UnitView(unit, unit_steps(rma, unit, refund), refund, verdict)
+
+
+def _refunds(rma: Rma) -> list[RefundView]:
+    rows = (
+        Refund.objects.filter(rma=rma)
+        .select_related("order", "paid_order", "rma", "author", "approver")
+        .prefetch_related("lines__order_line", "payouts__attempts")
+        .order_by("created_at", "pk")
+    )
+    return [RefundView(refund, ticks(refund)) for refund in rows]

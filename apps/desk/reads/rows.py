@@ -1,0 +1,86 @@
+"""What list rows show beside their own fields, read for a whole page at once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Sum
+
+from apps.orders.models import Order
+from apps.refunds.models import Refund
+from apps.refunds.rules import LIVE_STATUSES
+from apps.rmas.models import Rma, RmaUnit
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """An order in a list."""
+
+    order: Order
+    returns: int
+    refunded_cents: int
+
+
+def order_rows(orders: Iterable[Order]) -> list[OrderRow]:
+    """Returns the orders with how many returns they have and what was refunded on them."""
+    orders = list(orders)
+    returns = dict(
+        RmaUnit.objects.filter(order__in=orders)
+        .order_by()
+        .values_list("order_id")
+        .annotate(count=Count("rma", distinct=True))
+    )
+    refunded = dict(
+        Refund.objects.filter(order__in=orders, status__in=LIVE_STATUSES)
+        .order_by()
+        .values_list("order_id")
+        .annotate(total=Sum("total_refund_amount_cents"))
+    )
+    return [
+        OrderRow(order, returns.get(order.pk, 0), refunded.get(order.pk, 0)) for order in orders
+    ]
+
+
+@dataclass(frozen=True)
+class RmaRow:
+    """An RMA in a list. `currency` is empty while none of its orders is known."""
+
+    rma: Rma
+    units: int
+    estimated_cents: int
+    currency: str
+    order_identifiers: tuple[str, ...]
+    parcels: tuple[tuple[str, int], ...]
+    refunds: tuple[Refund, ...]
+
+
+def rma_rows(rmas: Iterable[Rma]) -> list[RmaRow]:
+    """Returns the RMAs with what their units and refunds add up to."""
+    rmas = list(rmas)
+    units: dict[int, list[RmaUnit]] = {}
+    for unit in RmaUnit.objects.filter(rma__in=rmas).select_related("order").defer("order__raw"):
+        units.setdefault(unit.rma_id, []).append(unit)
+    refunds: dict[int, list[Refund]] = {}
+    for refund in Refund.objects.filter(rma__in=rmas).order_by("created_at", "pk"):
+        assert refund.rma_id is not None
+        refunds.setdefault(refund.rma_id, []).append(refund)
+    return [_rma_row(rma, units.get(rma.pk, []), refunds.get(rma.pk, [])) for rma in rmas]
+
+
+def _rma_row(rma: Rma, units: list[RmaUnit], refunds: list[Refund]) -> RmaRow:
+    parcels: dict[str, int] = {}
+    for unit in units:
+        status = unit.package_tracking_status
+        parcels[status] = parcels.get(status, 0) + 1
+    return RmaRow(
+        rma=rma,
+        units=len(units),
+        estimated_cents=sum(unit.estimated_refund_amount_cents for unit in units),
+        currency=next((unit.order.currency for unit in units if unit.order), ""),
+        order_identifiers=tuple(
+            dict.fromkeys(
+                unit.order.identifier if unit.order else unit.order_identifier for unit in units
+            )
+        ),
+        parcels=tuple(parcels.items()),
+        refunds=tuple(refunds),
+    )

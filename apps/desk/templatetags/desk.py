@@ -1,0 +1,199 @@
+"""How the screens write money, times, ages, statuses and differences."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from babel.numbers import format_decimal
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.common import clock, money
+from apps.common.logs import request_id as current_request_id
+from apps.desk import words
+from apps.desk.progress import Step, ticks
+from apps.outbox import topics
+from apps.refunds.models import Destination, Refund
+from apps.refunds.types import Answer, Verdict
+from apps.timeline.models import Event
+
+register = template.Library()
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_LATE_SECONDS = 120
+
+
+@register.filter(name="money")
+def show_money(amount_cents: int | None, currency: str) -> str:
+    """Returns the amount with its currency. An RMA whose order is not known yet has no currency:
+    its figure is shown bare, with the sign for "some currency"."""
+    if amount_cents is None:
+        return "—"
+    if not currency:
+        bare = format_decimal(Decimal(amount_cents).scaleb(-2), "#,##0.00", locale="en_US")
+        return f"¤{bare}"
+    return money.show(amount_cents, currency)
+
+
+def _local_text(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    now = timezone.localtime(clock.now())
+    day = f"{local:%b} {local.day}"
+    if local.year != now.year:
+        return f"{day}, {local.year}, {local:%H:%M}"
+    return f"{day}, {local:%H:%M}"
+
+
+def _exact(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@register.simple_tag
+def when(moment: datetime | None, empty: str = "—") -> SafeString | str:
+    """Writes a moment in the store's time, with the exact UTC on hover."""
+    if moment is None:
+        return empty
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.astimezone(UTC).isoformat(),
+        _exact(moment),
+        _local_text(moment),
+    )
+
+
+@register.simple_tag
+def age(moment: datetime | None, empty: str = "—") -> SafeString | str:
+    """Writes how long ago a moment was, with the exact UTC on hover."""
+    if moment is None:
+        return empty
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.astimezone(UTC).isoformat(),
+        _exact(moment),
+        age_in_words(moment),
+    )
+
+
+def age_in_words(moment: datetime) -> str:
+    """Returns `3 min`, `5 h`, `2 d`; `in 3 min` for what is still to come."""
+    seconds = (clock.now() - moment).total_seconds()
+    if seconds < 0:
+        return f"in {_span(-seconds)}"
+    return _span(seconds)
+
+
+def _span(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{int(seconds)} s"
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min"
+    if seconds < 2 * _DAY:
+        return f"{int(seconds // _HOUR)} h"
+    return f"{int(seconds // _DAY)} d"
+
+
+@register.simple_tag
+def pill(kind: str, value: str, extra: str = "") -> SafeString:
+    """Writes a status as a pill: plain words, and Optoro's own word beside them."""
+    word = words.word_for(kind, value or "")
+    original = format_html(' <span class="wire">{}</span>', word.original) if word.original else ""
+    return format_html(
+        '<span class="pill {}">{}{}{}</span>',
+        word.tone,
+        word.label,
+        original,
+        f" {extra}" if extra else "",
+    )
+
+
+@register.simple_tag
+def method(value: str) -> SafeString | str:
+    """Writes a return method in plain words with Optoro's own beside it."""
+    label = words.RETURN_METHODS.get(value)
+    if label is None or label.lower() == value:
+        return label or value
+    return format_html('{} <span class="wire">{}</span>', label, value)
+
+
+@register.filter
+def field_name(path: str) -> str:
+    """Names a changed field for people."""
+    return words.field_name(str(path))
+
+
+@register.simple_tag
+def change_side(change: dict[str, Any], side: str, currency: str = "") -> str:
+    """Writes the value before or after a change (`side`); nothing is written as a dash."""
+    value = change.get(side)
+    if value in (None, ""):
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and str(change.get("field", "")).endswith("_cents"):
+        return show_money(value, currency)
+    return str(value)
+
+
+@register.filter
+def plural(count: int, noun: str) -> str:
+    """Returns `1 unit`, `3 units`; for nouns that take an s."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+@register.simple_tag
+def request_id() -> str:
+    """Writes the id of the request at hand. The 500 page is rendered without a request, so it is
+    read from where the log lines read it."""
+    return current_request_id.get()
+
+
+@register.filter
+def ticks_of(refund: Refund) -> list[Step]:
+    """Returns the four ticks of a refund."""
+    return ticks(refund)
+
+
+@register.filter
+def at(table: dict[str, Any], key: str) -> Any:
+    """Returns `table[key]`, or nothing."""
+    return table.get(key, "")
+
+
+@register.simple_tag
+def topic(value: str) -> str:
+    """Names an outbound job's topic."""
+    return topics.LABELS.get(value, value)
+
+
+@register.filter
+def has_arrived_late(event: Event) -> bool:
+    """Tells whether the desk learned of an event noticeably later than it happened."""
+    return abs((event.recorded_at - event.occurred_at).total_seconds()) > _LATE_SECONDS
+
+
+@register.simple_tag
+def recipient(refund: Refund) -> str:
+    """Tells where the shopper's part goes, in words."""
+    if refund.destination == Destination.NONE:
+        return "nobody: there is nothing to pay"
+    if refund.destination == Destination.ORIGINAL_PAYMENT:
+        return f"the original payment of order {refund.paid_order.identifier}"
+    return f"a {refund.get_destination_display().lower()} for {refund.recipient_email}"
+
+
+_VERDICTS = {
+    Answer.REFUND: "Will be refunded",
+    Answer.WAIT: "Not refunded yet",
+    Answer.CLOSED: "Not refunded",
+    Answer.PERSON: "A person decides",
+}
+
+
+@register.simple_tag
+def verdict(found: Verdict) -> SafeString:
+    """Writes why a unit is, or is not, refunded."""
+    if found.answer == Answer.REFUNDED:
+        return format_html("<strong>{}</strong>", "In a refund:")
+    return format_html("<strong>{}:</strong> {}.", _VERDICTS[found.answer], found.reason)

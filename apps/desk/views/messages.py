@@ -1,0 +1,105 @@
+"""What came in and what goes out, as it was: deliveries, outbound jobs, raw messages."""
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.accounts.rules import Action
+from apps.desk.reads.raw import SHOWN_CHARACTERS, attempts_of, raw_message, subject_of
+from apps.desk.seats import DeskRequest, at_desk, demand
+from apps.inbox.models import Delivery, DeliveryState
+from apps.inbox.services import replay as replay_delivery
+from apps.outbox.models import Job, JobState
+from apps.outbox.services import resend as resend_job
+
+
+def _deliveries(request: DeskRequest) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(store=request.seat.store)
+
+
+@require_GET
+@at_desk
+def delivery(request: DeskRequest, pk: int) -> HttpResponse:
+    """One message as it came, what became of it, and how to replay it."""
+    found = get_object_or_404(_deliveries(request), pk=pk)
+    return render(
+        request,
+        "desk/delivery.html",
+        {
+            "delivery": found,
+            "raw": raw_message(store_id=found.store_id, kind="delivery", pk=found.pk),
+            "limit": SHOWN_CHARACTERS,
+            "permit": request.seat.permit(Action.REPLAY_MESSAGE),
+        },
+    )
+
+
+@require_POST
+@at_desk
+def replay(request: DeskRequest, pk: int) -> HttpResponse:
+    """Queues a message to be processed once more."""
+    found = get_object_or_404(_deliveries(request), pk=pk)
+    demand(request, Action.REPLAY_MESSAGE)
+    replayed = replay_delivery(delivery=found)
+    if replayed.state == DeliveryState.QUARANTINED:
+        messages.error(request, f"Still quarantined: {replayed.error}")
+    else:
+        messages.success(request, "Queued: the message is processed by the next free worker.")
+    if replayed.store_id != found.store_id:
+        return redirect("desk:deliveries")
+    return redirect("desk:delivery", pk=pk)
+
+
+@require_GET
+@at_desk
+def job(request: DeskRequest, pk: int) -> HttpResponse:
+    """One outbound job with every attempt at it."""
+    found = get_object_or_404(Job, store=request.seat.store, pk=pk)
+    attempts, has_more = attempts_of(found)
+    return render(
+        request,
+        "desk/job.html",
+        {
+            "job": found,
+            "attempts": attempts,
+            "has_more_attempts": has_more,
+            "subject": subject_of(found),
+            "permit": request.seat.permit(Action.REPLAY_MESSAGE),
+        },
+    )
+
+
+@require_POST
+@at_desk
+def resend(request: DeskRequest, pk: int) -> HttpResponse:
+    """Queues the subject of a job once more, at once."""
+    found = get_object_or_404(Job, store=request.seat.store, pk=pk)
+    demand(request, Action.REPLAY_MESSAGE)
+    resend_job(job=found)
+    messages.success(request, "Queued: the next free worker takes it, with the newest data.")
+    waiting = Job.objects.filter(topic=found.topic, key=found.key, state=JobState.WAITING).first()
+    return redirect("desk:job", pk=waiting.pk if waiting else pk)
+
+
+@require_GET
+@at_desk
+def raw(request: DeskRequest, kind: str, pk: int) -> HttpResponse:
+    """One raw message: drawn into the timeline by htmx, a page of its own without, and a file
+    with `?as=file`."""
+    found = raw_message(store_id=request.seat.store.pk, kind=kind, pk=pk)
+    if found is None:
+        raise Http404("There is no such message in this store.")
+    if request.GET.get("as") == "file":
+        return HttpResponse(
+            found.whole,
+            content_type="text/plain; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{kind}-{pk}.json"'},
+        )
+    is_fragment = bool(getattr(request, "htmx", False))
+    template = "desk/parts/raw.html" if is_fragment else "desk/raw.html"
+    response = render(request, template, {"raw": found, "limit": SHOWN_CHARACTERS})
+    patch_vary_headers(response, ["HX-Request"])
+    return response
