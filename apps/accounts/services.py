@@ -15,15 +15,17 @@ _PREFIX_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 def create_api_key(*, store: Store, name: str, scopes: list[str]) -> str:
     """Creates a key and returns it; only its digest is kept, so this is the one time to see it.
 
-    Raises ValueError for an unknown scope.
+    Raises ValueError for an unknown scope, or a name that cannot be kept.
     """
+    if not 1 <= len(name.strip()) <= 100:
+        raise ValueError(f"the name is {len(name.strip())} characters long; write 1 to 100")
     unknown = sorted(set(scopes) - set(ApiKey.SCOPES))
     if unknown:
         raise ValueError(f"scope {unknown[0]!r} is unknown; use {', '.join(ApiKey.SCOPES)}")
     prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(10))
     secret = secrets.token_urlsafe(32)
     ApiKey.objects.create(
-        store=store, name=name, prefix=prefix, digest=_digest(secret), scopes=scopes
+        store=store, name=name.strip(), prefix=prefix, digest=_digest(secret), scopes=scopes
     )
     return f"rd_{prefix}_{secret}"
 

@@ -6,6 +6,7 @@ from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
 
+from apps.common.bodies import Incomplete, TooLarge
 from apps.common.errors import FieldError, InvalidMessage, Refused
 
 
@@ -19,6 +20,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, InvalidMessage):
         body = {"message": "The request is not valid.", "errors": field_errors(error.errors)}
         return Response(body, status=422)
+    if isinstance(error, TooLarge | Incomplete):
+        return Response({"message": str(error)}, 413 if isinstance(error, TooLarge) else 400)
     if isinstance(error, Refused):
         return Response({"message": str(error)}, status=409)
     response = default_handler(error, context)

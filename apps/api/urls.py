@@ -1,15 +1,18 @@
 """Addresses of the API; each works with and without a trailing slash."""
 
 from collections.abc import Callable
+from datetime import UTC
+from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import re_path
+from django.utils import timezone
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.api import views
 
-_IDENTIFIER = r"(?P<{name}>[^/]+)"
+_IDENTIFIER = r"(?P<{name}>[^/\0]+)"  # a NUL character is in no identifier; databases refuse it
 
 
 def _named(name: str) -> str:
@@ -17,8 +20,15 @@ def _named(name: str) -> str:
 
 
 def _open(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Machine callers sign in with a key, not with a session."""
-    return login_not_required(view)
+    """Machine callers sign in with a key, not with a session, and times are UTC for them."""
+
+    @login_not_required
+    @wraps(view)
+    def in_utc(*args: Any, **named: Any) -> Any:
+        with timezone.override(UTC):
+            return view(*args, **named)
+
+    return in_utc
 
 
 urlpatterns = [

@@ -15,12 +15,13 @@ from rest_framework.views import APIView
 from apps.api import filters, serializers
 from apps.api.errors import field_errors
 from apps.api.store import store_of
+from apps.common.bodies import read_body
 from apps.common.errors import InvalidMessage
 from apps.inbox.models import Delivery
 from apps.inbox.queries import deliveries_of
 from apps.inbox.services import replay, take_order
 from apps.optoro import order_message
-from apps.optoro.reading import load_json
+from apps.optoro.reading import load_json, refuse_unstorable
 from apps.orders.queries import find_order, lines_of
 from apps.refunds.models import Refund
 from apps.refunds.queries import refunded_quantities, refunds_of_order
@@ -43,7 +44,7 @@ class OrdersView(APIView):
         "when some were, 422 when none was.",
     )
     def post(self, request: Request) -> Response:
-        content = load_json(request.body)
+        content = load_json(read_body(request))
         results = [
             self._take(request, index, raw)
             for index, raw in enumerate(order_message.orders_in(content))
@@ -56,14 +57,14 @@ class OrdersView(APIView):
         return Response({"results": results}, status=207 if rejected else 200)
 
     def _take(self, request: Request, index: int, raw: Any) -> dict[str, Any]:
-        identifier = raw.get("identifier") if isinstance(raw, dict) else None
         try:
+            refuse_unstorable(raw)
             wire = order_message.parse(raw)
             taken = take_order(store=store_of(request), wire=wire)
         except InvalidMessage as error:
             return {
                 "index": index,
-                "identifier": identifier,
+                "identifier": order_message.identifier_in(raw) or None,
                 "result": "rejected",
                 "errors": field_errors(error.errors),
             }

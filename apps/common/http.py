@@ -15,6 +15,7 @@ Client = httpx.Client
 Auth = httpx.Auth
 MockTransport = httpx.MockTransport
 BaseTransport = httpx.BaseTransport
+RequestError = httpx.RequestError
 TransportError = httpx.TransportError
 TimeoutException = httpx.TimeoutException
 InvalidURL = httpx.InvalidURL

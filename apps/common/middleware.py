@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.common.logs import request_id
 
-_USABLE = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_USABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestIdMiddleware:
@@ -19,7 +19,7 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        identifier = given if _USABLE.match(given) else uuid.uuid4().hex[:16]
+        identifier = given if _USABLE.fullmatch(given) else uuid.uuid4().hex[:16]
         token = request_id.set(identifier)
         request.META["REQUEST_ID"] = identifier
         try:

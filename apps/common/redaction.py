@@ -18,23 +18,35 @@ KEPT_HEADERS = frozenset(
     }
 )
 
+_NAMES = r"authorization|client_secret|access_token|refresh_token|password|x[-_]api[-_]key|api_key"
+# What stands between a secret's name and its value: `=`, `:`, quotes, and quotes quoted again.
+_BETWEEN = r"""\\*["']?\s*[:=]\s*(?:b(?=["']))?"""
 _SECRETS = (
-    re.compile(r"(?i)(authorization\s*[:=]\s*)(basic|bearer|api-key)?\s*[^\s,;\"']+"),
-    re.compile(r"(?i)\b(bearer|basic|api-key)\s+[a-z0-9._~+/=-]{8,}"),
+    # "name": "value", with whatever stands between the quotes
+    re.compile(rf"""(?i)((?:{_NAMES}){_BETWEEN}(?P<q>\\*["']))(?:(?!(?P=q))(?:\\.|[^\\\n]))*"""),
+    # name: Basic value
     re.compile(
-        r"(?i)([\"']?(?:client_secret|access_token|refresh_token|password|x-api-key|api_key)[\"']?"
-        r"\s*[:=]\s*[\"']?)[^\s,;&\"'}]+"
+        rf"""(?i)((?:{_NAMES}){_BETWEEN}(?:(?:basic|bearer|api-key)\s+)?)[^\s,;&"'\\}})]+"""
     ),
-    re.compile(r"(?i)(://[^/\s:@]+:)[^@\s/]+(?=@)"),
+    # 'Bearer value', Basic value
+    re.compile(r"""(?i)(["'](?:bearer|basic|api-key)\s+)[^"'\\]+"""),
+    re.compile(r"(?i)\b((?:bearer|basic|api-key)\s+)[a-z0-9._~+/=-]{8,}"),
+    # redis://:password@host, postgres://user:password@host
+    re.compile(r"(://[^/\s:@]*:)[^\s/]+(?=@)"),
 )
 
 
 def hide_secrets(text: str) -> str:
     """Returns `text` with credentials, tokens and passwords in URLs replaced."""
-    text = _SECRETS[0].sub(rf"\1{HIDDEN}", text)
-    text = _SECRETS[1].sub(rf"\1 {HIDDEN}", text)
-    text = _SECRETS[2].sub(rf"\1{HIDDEN}", text)
-    return _SECRETS[3].sub(rf"\1{HIDDEN}", text)
+    for secret in _SECRETS:
+        text = secret.sub(rf"\1{HIDDEN}", text)
+    return text
+
+
+def storable(text: str) -> str:
+    """Returns `text` without what databases refuse: NUL characters and halves of character pairs
+    are made visible."""
+    return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:

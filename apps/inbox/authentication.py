@@ -1,13 +1,12 @@
 """Who calls a webhook, and for which store (contract §4)."""
 
 import base64
-import binascii
 from dataclasses import dataclass
 
 from django.http import HttpRequest
 
 from apps.stores.models import Store
-from apps.stores.queries import stores_with_credentials
+from apps.stores.queries import store_meant, stores_with_credentials
 from apps.stores.types import WebhookCredentials
 
 
@@ -30,26 +29,19 @@ def credentials_in(request: HttpRequest) -> WebhookCredentials:
         username, _, password = (
             base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
         )
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return WebhookCredentials(api_key=api_key)
     return WebhookCredentials(username=username, password=password, api_key=api_key)
 
 
 def caller_of(request: HttpRequest) -> Caller | None:
-    """Returns who calls, or None for wrong or missing credentials.
-
-    X-Optiturn-Id picks among the stores that the credentials serve; without it the message is for
-    the default store if it is one of them, else for the only one.
-    """
+    """Returns who calls, or None for wrong or missing credentials."""
     served = stores_with_credentials(credentials_in(request))
     if not served:
         return None
-    keeper = next((store for store in served if store.is_default), served[0])
     tenant = request.headers.get("X-Optiturn-Id", "").strip()
-    if not tenant:
-        is_plain = keeper.is_default or len(served) == 1
-        return Caller(keeper, "" if is_plain else "(none)")
-    for store in served:
-        if store.identifier == tenant:
-            return Caller(store)
-    return Caller(keeper, tenant)
+    meant = store_meant(served, tenant)
+    if meant:
+        return Caller(meant)
+    keeper = next((store for store in served if store.is_default), served[0])
+    return Caller(keeper, tenant or "(none)")

@@ -9,7 +9,7 @@ from apps.common.errors import InvalidMessage
 from apps.inbox import services
 from apps.inbox.handlers import HANDLERS
 from apps.inbox.models import Delivery
-from apps.optoro.reading import load_json
+from apps.optoro.reading import load_json, refuse_unstorable
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def process_next() -> bool:
     claimed = services.claim_next()
     if claimed is None:
         return False
-    process(Delivery.objects.select_related("store").get(pk=claimed.delivery_id))
+    process(Delivery.objects.get(pk=claimed.delivery_id))
     return True
 
 
@@ -38,6 +38,7 @@ def process(delivery: Delivery) -> None:
     content: Any = None
     try:
         content = load_json(bytes(delivery.body))
+        refuse_unstorable(content)
         with transaction.atomic():
             subject = handle(delivery, content)
             services.mark_processed(delivery=delivery, subject=subject)

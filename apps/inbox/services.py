@@ -13,7 +13,7 @@ from apps.common import clock
 from apps.common.errors import InvalidMessage
 from apps.common.hashing import sha256_of_bytes
 from apps.common.nudge import nudge_after_commit
-from apps.common.redaction import hide_secrets, kept_headers
+from apps.common.redaction import hide_secrets, kept_headers, storable
 from apps.inbox import translate
 from apps.inbox.models import Delivery, DeliveryState
 from apps.inbox.types import ClaimedDelivery
@@ -27,8 +27,10 @@ from apps.outbox.rules import retry_delay
 from apps.outbox.services import enqueue
 from apps.refunds.services import take_over_reported_refunds
 from apps.stores.models import Store
-from apps.stores.queries import shares_webhook_credentials
+from apps.stores.queries import store_meant, stores_served_like
 
+# The name of the task in tasks.py that works off what is due.
+PROCESS_DUE = "inbox.process_due"
 LEASE = timedelta(seconds=60)
 RETRY_BASE_SECONDS = 5.0
 
@@ -83,21 +85,23 @@ def _unknown_tenant_error(unknown_tenant: str) -> str:
 
 
 def _count_copy(delivery: Delivery) -> Delivery:
-    same = Delivery.objects.filter(
-        store_id=delivery.store_id,
-        topic=delivery.topic,
-        optiturn_id=delivery.optiturn_id,
-        body_sha256=delivery.body_sha256,
-    )
+    same = _same_message(delivery, delivery.store_id)
     same.update(copies=F("copies") + 1, last_received_at=delivery.last_received_at)
     return same.get()
 
 
+def _same_message(delivery: Delivery, store_id: int) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
+        store_id=store_id,
+        topic=delivery.topic,
+        optiturn_id=delivery.optiturn_id,
+        body_sha256=delivery.body_sha256,
+    )
+
+
 def nudge_processing() -> None:
     """Asks a worker to look at the inbox once this work is committed."""
-    from apps.inbox.tasks import process_due
-
-    nudge_after_commit(process_due)
+    nudge_after_commit(PROCESS_DUE)
 
 
 def claim_next() -> ClaimedDelivery | None:
@@ -119,9 +123,14 @@ def _due() -> QuerySet[Delivery]:
     )
 
 
+def _held(delivery: Delivery) -> QuerySet[Delivery]:
+    """The delivery's row, as long as nobody else has claimed or replayed it meanwhile."""
+    return Delivery.objects.filter(pk=delivery.pk, lease_until=delivery.lease_until)
+
+
 def mark_processed(*, delivery: Delivery, subject: str) -> None:
     """Notes success; call it in the transaction of the work."""
-    Delivery.objects.filter(pk=delivery.pk).update(
+    _held(delivery).update(
         state=DeliveryState.PROCESSED,
         subject=subject,
         processed_at=clock.now(),
@@ -141,13 +150,18 @@ def mark_processed(*, delivery: Delivery, subject: str) -> None:
 @transaction.atomic
 def quarantine(*, delivery: Delivery, subject: str, error: InvalidMessage) -> None:
     """Sets a message aside that cannot be used, where a person sees it and can replay it."""
-    delivery.state = DeliveryState.QUARANTINED
-    delivery.subject = subject
-    delivery.error = str(error)
-    delivery.next_attempt_at = None
-    delivery.lease_until = None
-    delivery.save(update_fields=["state", "subject", "error", "next_attempt_at", "lease_until"])
-    _show_quarantined(delivery)
+    delivery.subject = storable(subject)[:255]
+    delivery.error = storable(str(error))
+    is_held = _held(delivery).update(
+        state=DeliveryState.QUARANTINED,
+        subject=delivery.subject,
+        error=delivery.error,
+        traceback="",
+        next_attempt_at=None,
+        lease_until=None,
+    )
+    if is_held:
+        _show_quarantined(delivery)
 
 
 def _show_quarantined(delivery: Delivery) -> None:
@@ -163,10 +177,11 @@ def _show_quarantined(delivery: Delivery) -> None:
 def mark_failed(*, delivery: Delivery, error: Exception) -> None:
     """Notes a failure of ours: its work was rolled back, its traceback stays, it is tried again."""
     delay = retry_delay(delivery.attempts, RETRY_BASE_SECONDS)
-    Delivery.objects.filter(pk=delivery.pk).update(
+    trace = "".join(traceback.format_exception(error, limit=20))
+    _held(delivery).update(
         state=DeliveryState.FAILED,
-        error=hide_secrets(f"{type(error).__name__}: {error}"),
-        traceback=hide_secrets("".join(traceback.format_exception(error, limit=20))),
+        error=storable(hide_secrets(f"{type(error).__name__}: {error}")),
+        traceback=storable(hide_secrets(trace)),
         next_attempt_at=clock.in_seconds(delay),
         lease_until=None,
     )
@@ -176,23 +191,12 @@ def mark_failed(*, delivery: Delivery, error: Exception) -> None:
 def replay(*, delivery: Delivery) -> Delivery:
     """Queues a message again, whatever became of it before; processing twice does no harm.
 
-    One that named an unknown tenant goes to the store of that name if there is one now and it has
-    the same webhook credentials; otherwise it stays where it is.
+    One that came for no store goes to the store it means if there is one now that the same
+    credentials serve; otherwise it stays where it is.
     """
     delivery = Delivery.objects.select_for_update().select_related("store").get(pk=delivery.pk)
-    if delivery.optiturn_id and delivery.optiturn_id != delivery.store.identifier:
-        target = Store.objects.filter(identifier=delivery.optiturn_id, is_active=True).first()
-        if target is None or not shares_webhook_credentials(target, delivery.store):
-            delivery.error = _unknown_tenant_error(delivery.optiturn_id)
-            delivery.save(update_fields=["error"])
-            return delivery
-        close_items(
-            store_id=delivery.store_id,
-            kind=Kind.MESSAGE_QUARANTINED,
-            subject=str(delivery.pk),
-            resolution=f"moved to store {target.identifier}",
-        )
-        delivery.store = target
+    if _came_for_no_store(delivery) and not _find_home(delivery):
+        return delivery
     delivery.state = DeliveryState.RECEIVED
     delivery.attempts = 0
     delivery.next_attempt_at = clock.now()
@@ -200,6 +204,37 @@ def replay(*, delivery: Delivery) -> Delivery:
     delivery.save()
     nudge_processing()
     return delivery
+
+
+def _came_for_no_store(delivery: Delivery) -> bool:
+    """Only what was stored in quarantine was set aside without an attempt."""
+    return delivery.state == DeliveryState.QUARANTINED and delivery.attempts == 0
+
+
+def _find_home(delivery: Delivery) -> bool:
+    """Moves a message to the store it means; returns False where there is nothing to process."""
+    keeper = delivery.store
+    home = store_meant(stores_served_like(keeper), delivery.optiturn_id)
+    if home is None:
+        delivery.error = _unknown_tenant_error(delivery.optiturn_id or "(none)")
+        delivery.save(update_fields=["error"])
+        return False
+    if home == keeper:
+        return True
+    close_items(
+        store_id=keeper.pk,
+        kind=Kind.MESSAGE_QUARANTINED,
+        subject=str(delivery.pk),
+        resolution=f"moved to store {home.identifier}",
+    )
+    twin = _same_message(delivery, home.pk).first()
+    if twin is None:
+        delivery.store = home
+        return True
+    delivery.state = DeliveryState.PROCESSED
+    delivery.error = f"The same message came again for store {home.identifier}: message {twin.pk}."
+    delivery.save(update_fields=["state", "error"])
+    return False
 
 
 @transaction.atomic

@@ -1,9 +1,9 @@
 """From wire messages to what the domain understands. The domain knows no wire formats."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
-from apps.optoro.order_message import WireOrder
+from apps.optoro.order_message import WireOrder, WireRefund
 from apps.optoro.rma_message import WireRma
 from apps.orders.types import (
     LineSnapshot,
@@ -27,6 +27,18 @@ def rma_snapshot(wire: WireRma) -> RmaSnapshot:
     return RmaSnapshot(**_shared(wire, RmaSnapshot, units=units))
 
 
+def _refund_lines(refund: WireRefund) -> tuple[ReportedRefundLine, ...]:
+    """Returns one refund line per order line: a source may send several for one."""
+    lines: dict[str, ReportedRefundLine] = {}
+    for told in refund.lines:
+        line = ReportedRefundLine(**_shared(told, ReportedRefundLine))
+        before = lines.get(line.order_item_identifier)
+        if before:
+            line = replace(before, quantity=before.quantity + line.quantity)
+        lines[line.order_item_identifier] = line
+    return tuple(lines.values())
+
+
 def order_snapshot(wire: WireOrder) -> OrderSnapshot:
     """Returns the order snapshot for the orders app."""
     refunds = tuple(
@@ -34,9 +46,7 @@ def order_snapshot(wire: WireOrder) -> OrderSnapshot:
             **_shared(
                 refund,
                 ReportedRefund,
-                lines=tuple(
-                    ReportedRefundLine(**_shared(line, ReportedRefundLine)) for line in refund.lines
-                ),
+                lines=_refund_lines(refund),
             )
         )
         for refund in wire.refunds

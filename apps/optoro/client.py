@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from apps.common.http import BaseTransport, InvalidURL, Response, TransportError, make_client
-from apps.common.redaction import hide_secrets
+from apps.common.http import BaseTransport, InvalidURL, RequestError, Response, make_client
+from apps.common.redaction import hide_secrets, storable
 from apps.optoro import token
 from apps.stores.types import StoreConnection
 
 KEPT_BODY = 20_000
-_ACCEPTED = (200, 201, 202)
-_RETRYABLE = (408, 425, 429, 500, 502, 503, 504)
+_RETRYABLE = (401, 408, 425, 429)
 
 
 class Verdict(StrEnum):
@@ -62,7 +61,7 @@ class OptoroClient:
             return Answer(Verdict.RETRY, str(error))
         except InvalidURL as error:
             return Answer(Verdict.RETRY, f"Optoro's address is not usable: {error}")
-        except TransportError as error:
+        except RequestError as error:
             return Answer(Verdict.RETRY, f"Optoro does not answer: {error!r}")
 
     def _post(self, base_url: str, path: str, body: str, headers: dict[str, str]) -> Answer:
@@ -96,12 +95,12 @@ class OptoroClient:
 
 def _sorted(response: Response) -> Answer:
     status = response.status_code
-    body = hide_secrets(response.text[:KEPT_BODY])
-    if status in _ACCEPTED:
+    body = storable(hide_secrets(response.text[:KEPT_BODY]))
+    if response.is_success:
         return Answer(Verdict.ACCEPTED, status_code=status, body=body)
     # A token that is refused twice in a row is Optoro's trouble or a matter of minutes: not ours
     # to give up on.
-    if status in _RETRYABLE or status == 401 or status >= 500:
+    if status in _RETRYABLE or status >= 500:
         return Answer(Verdict.RETRY, f"Optoro answered {status}", status, [], body)
     errors = _field_errors(response)
     named = "; ".join(f"{e.get('field')}: {e.get('code')}" for e in errors)
@@ -112,13 +111,13 @@ def _sorted(response: Response) -> Answer:
 def _field_errors(response: Response) -> list[dict[str, Any]]:
     try:
         answer = json.loads(response.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     errors = answer.get("errors") if isinstance(answer, dict) else None
     if not isinstance(errors, list):
         return []
     return [
-        {"field": str(e.get("field", ""))[:255], "code": str(e.get("code", ""))[:255]}
-        for e in errors[:100]
-        if isinstance(e, dict)
+        {name: storable(str(error.get(name, "")))[:255] for name in ("field", "code")}
+        for error in errors[:100]
+        if isinstance(error, dict)
     ]

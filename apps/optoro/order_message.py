@@ -7,7 +7,8 @@ from typing import Any
 from babel.core import get_global
 
 from apps.common.errors import FieldError, InvalidMessage
-from apps.optoro.reading import Reader
+from apps.common.redaction import storable
+from apps.optoro.reading import MAX_ELEMENTS, Reader
 
 STATUSES = ("Created", "Shipped", "Canceled")
 _CURRENCIES = frozenset(get_global("all_currencies"))
@@ -99,8 +100,8 @@ class WireOrder:
 
 
 def orders_in(content: Any) -> list[Any]:
-    """Returns the orders of either envelope (`returns_portal_order.orders` or `orders`), or a
-    single order without one; raises InvalidMessage for anything else."""
+    """Returns the orders of either envelope (`returns_portal_order.orders` or `orders`); raises
+    InvalidMessage for anything else."""
     if not isinstance(content, dict):
         raise InvalidMessage([FieldError("", "invalid_type", "must be an object with `orders`")])
     holder = content.get("returns_portal_order", content)
@@ -112,7 +113,16 @@ def orders_in(content: Any) -> list[Any]:
         raise InvalidMessage([FieldError(path, "invalid_type", "must be a list of orders")])
     if not orders:
         raise InvalidMessage([FieldError(path, "missing_field", "must hold at least one order")])
+    if len(orders) > MAX_ELEMENTS:
+        message = f"has {len(orders)} orders; at most {MAX_ELEMENTS} fit into one request"
+        raise InvalidMessage([FieldError(path, "invalid", message)])
     return orders
+
+
+def identifier_in(content: Any) -> str:
+    """Returns the order's identifier if the content has one at all, for naming what is refused."""
+    value = content.get("identifier") if isinstance(content, dict) else None
+    return storable(str(value))[:255] if isinstance(value, str | int) else ""
 
 
 def parse(content: Any) -> WireOrder:
@@ -143,12 +153,12 @@ def parse(content: Any) -> WireOrder:
         created_at=_required_moment(reader, "created_at"),
         updated_at=_required_moment(reader, "updated_at"),
         lines=lines,
-        transactions=tuple(_transaction(t) for t in reader.objects("transactions", required=True)),
+        transactions=_transactions(reader),
         refunds=_refunds(reader, {line.identifier for line in lines}),
         raw=reader.content,
     )
     customer.text("identifier", required=True)
-    reader.items("discounts", required=True)
+    reader.objects("discounts", required=True)
     reader.raise_errors()
     return order
 
@@ -173,21 +183,26 @@ def _check_addresses(reader: Reader) -> None:
             continue
         for field in ("name", "street1", "city", "country_code"):
             address.text(field, required=True)
+        for field in ("street2", "phone"):
+            address.text(field)
         for spellings in _ADDRESS_LINES:
-            if not any(address.content.get(spelling) for spelling in spellings):
+            if not any(address.text(spelling) for spelling in spellings):
                 address.add(spellings[0], "missing_field", "is required")
 
 
 def _lines(reader: Reader) -> tuple[WireLine, ...]:
     lines = tuple(_line(item) for item in reader.objects("items", required=True))
-    seen: set[str] = set()
-    for index, line in enumerate(lines):
-        if line.identifier and line.identifier in seen:
-            reader.add(
-                f"items[{index}].identifier", "invalid", f"{line.identifier!r} is there twice"
-            )
-        seen.add(line.identifier)
+    _refuse_repeated(reader, "items", [line.identifier for line in lines])
     return lines
+
+
+def _refuse_repeated(reader: Reader, name: str, identifiers: list[str]) -> None:
+    """Notes the elements of list `name` whose identifier an earlier one has already."""
+    seen: set[str] = set()
+    for index, identifier in enumerate(identifiers):
+        if identifier and identifier in seen:
+            reader.add(f"{name}[{index}].identifier", "invalid", f"{identifier!r} is there twice")
+        seen.add(identifier)
 
 
 def _line(item: Reader) -> WireLine:
@@ -227,6 +242,12 @@ def _line(item: Reader) -> WireLine:
     return line
 
 
+def _transactions(reader: Reader) -> tuple[WireTransaction, ...]:
+    transactions = tuple(_transaction(t) for t in reader.objects("transactions", required=True))
+    _refuse_repeated(reader, "transactions", [told.identifier for told in transactions])
+    return transactions
+
+
 def _transaction(item: Reader) -> WireTransaction:
     return WireTransaction(
         identifier=item.text("identifier", required=True),
@@ -239,10 +260,7 @@ def _transaction(item: Reader) -> WireTransaction:
 
 def _refunds(reader: Reader, line_identifiers: set[str]) -> tuple[WireRefund, ...]:
     refunds = tuple(_refund(r, line_identifiers) for r in reader.objects("refunds", required=True))
-    identifiers = [refund.identifier for refund in refunds]
-    for index, identifier in enumerate(identifiers):
-        if identifier in identifiers[:index]:
-            reader.add(f"refunds[{index}].identifier", "invalid", f"{identifier!r} is there twice")
+    _refuse_repeated(reader, "refunds", [refund.identifier for refund in refunds])
     return refunds
 
 
@@ -261,6 +279,7 @@ def _refund(item: Reader, line_identifiers: set[str]) -> WireRefund:
                 f"the order has no item {read.order_item_identifier!r}",
             )
         lines.append(read)
+    _refuse_repeated(item, "refund_line_items", [line.identifier for line in lines])
     total = item.cents("total_refund_amount_cents")
     if item.content.get("total_refund_amount_cents") == 0:
         item.add("total_refund_amount_cents", "invalid", "is 0: a refund must be of something")

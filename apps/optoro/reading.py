@@ -4,7 +4,9 @@ Codes are Optoro's own (contract §3): `missing_field`, `invalid_type`, `invalid
 """
 
 import json
+import re
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 from apps.common.errors import FieldError, InvalidMessage
@@ -12,43 +14,61 @@ from apps.common.errors import FieldError, InvalidMessage
 MAX_TEXT = 255
 MAX_CENTS = 10**13
 MAX_QUANTITY = 1000
+MAX_DEPTH = 100
+MAX_ELEMENTS = 10_000
+# Enough to see what is wrong; a large message must not cost its size in errors many times over.
+MAX_ERRORS = 100
+# Times outside these years are placeholders, and cannot be shown in every time zone.
+YEARS = range(1970, 3000)
+
+_REFUSED_BY_DATABASES = re.compile("[\x00\ud800-\udfff]")
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 
 
 def load_json(body: bytes) -> Any:
-    """Returns the JSON in `body`; raises InvalidMessage for anything that is not plain JSON that
-    a database can hold."""
+    """Returns the JSON in `body`; raises InvalidMessage for anything that is not plain JSON."""
     try:
-        content = json.loads(body, parse_constant=_refuse_constant)
+        return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = _TOO_DEEP if isinstance(error, RecursionError) else str(error)
         raise InvalidMessage([FieldError("", "invalid", f"not JSON: {reason}")]) from error
-    path = _unstorable(content, "")
-    if path is not None:
-        raise InvalidMessage(
-            [FieldError(path, "invalid", "holds a NUL character or half a character pair")]
-        )
-    return content
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _unstorable(content: Any, path: str) -> str | None:
-    """Returns the path of a text that databases refuse, or None."""
-    if isinstance(content, str):
-        return (
-            path if "\x00" in content or any("\ud800" <= c <= "\udfff" for c in content) else None
-        )
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        raise ValueError(f"{digits[:40]} is too large a number")
+    return number
+
+
+def refuse_unstorable(content: Any) -> None:
+    """Raises InvalidMessage where JSON content holds what a database cannot."""
+    found = _unstorable(content, "", 0)
+    if found:
+        raise InvalidMessage([found])
+
+
+def _unstorable(content: Any, path: str, depth: int) -> FieldError | None:
+    """Returns what is wrong with the first value that cannot be stored, or None."""
+    if depth > MAX_DEPTH:
+        return FieldError(path[:MAX_TEXT], "invalid", _TOO_DEEP)
+    if isinstance(content, str) and _REFUSED_BY_DATABASES.search(content):
+        return FieldError(path, "invalid", "holds a NUL character or half a character pair")
     if isinstance(content, dict):
         for name, value in content.items():
-            found = _unstorable(name, path) or _unstorable(value, join(path, name))
-            if found is not None:
+            found = _unstorable(name, path, depth) or _unstorable(
+                value, join(path, name), depth + 1
+            )
+            if found:
                 return found
     if isinstance(content, list):
         for index, value in enumerate(content):
-            found = _unstorable(value, f"{path}[{index}]")
-            if found is not None:
+            found = _unstorable(value, f"{path}[{index}]", depth + 1)
+            if found:
                 return found
     return None
 
@@ -76,7 +96,9 @@ class Reader:
 
     def add(self, name: str, code: str, message: str) -> None:
         """Notes that a field is wrong."""
-        self.errors.append(FieldError(join(self.path, name) if name else self.path, code, message))
+        if len(self.errors) < MAX_ERRORS:
+            path = join(self.path, name) if name else self.path
+            self.errors.append(FieldError(path, code, message))
 
     def raise_errors(self) -> None:
         """Raises InvalidMessage with everything that was found."""
@@ -158,10 +180,14 @@ class Reader:
             moment = datetime.fromisoformat(text)
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=UTC)
-            return moment.astimezone(UTC)
+            moment = moment.astimezone(UTC)
         except (ValueError, OverflowError):
             self.add(name, "invalid", f"is {text!r}: write a time such as 2026-01-31T08:00:00Z")
             return None
+        if moment.year not in YEARS:
+            self.add(name, "invalid", f"is {text!r}: the year cannot be right")
+            return None
+        return moment
 
     def texts(self, name: str, *, required: bool = False) -> tuple[str, ...]:
         """Reads a list of texts."""
@@ -179,6 +205,9 @@ class Reader:
             return []
         if not isinstance(value, list):
             self.add(name, "invalid_type", f"must be a list, not {_type_name(value)}")
+            return []
+        if len(value) > MAX_ELEMENTS:
+            self.add(name, "invalid", f"has {len(value)} elements; at most {MAX_ELEMENTS} fit")
             return []
         return value
 

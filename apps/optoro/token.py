@@ -5,6 +5,7 @@ moment, calls Optoro with no transaction open, and writes the token; the others 
 on with the old one while that is still good.
 """
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,8 +14,9 @@ from typing import Any
 from django.db.models import F, Q
 
 from apps.common import clock
-from apps.common.http import Client, TransportError
-from apps.common.redaction import hide_secrets
+from apps.common.fields import CannotDecrypt
+from apps.common.http import Client, RequestError
+from apps.common.redaction import hide_secrets, storable
 from apps.optoro.models import AccessToken
 
 # A token is renewed when less than ten minutes (or a tenth of a shorter life) of it are left.
@@ -22,6 +24,7 @@ RENEW_BEFORE_SECONDS = 600
 MINTING_LEASE = timedelta(seconds=30)
 WAIT_SECONDS = 15.0
 DEFAULT_LIFETIME_SECONDS = 90_000
+LONGEST_LIFETIME_SECONDS = 30 * 86_400
 
 
 class NoToken(Exception):
@@ -38,19 +41,35 @@ class Token:
 
 def get_token(*, store_id: int, client_id: str, client_secret: str, client: Client) -> Token:
     """Returns a token that is good, minting one if need be; raises NoToken."""
-    row, _ = AccessToken.objects.get_or_create(store_id=store_id)
+    row = _row(store_id)
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         if row.renew_at and row.renew_at > clock.now():
             return Token(row.token, row.generation)
         if _claim_minting(row):
-            return _mint(row, client_id=client_id, client_secret=client_secret, client=client)
+            try:
+                return _mint(row, client_id=client_id, client_secret=client_secret, client=client)
+            except NoToken:
+                if _is_good(row):
+                    return Token(row.token, row.generation)
+                raise
         row = AccessToken.objects.get(pk=row.pk)
-        if row.expires_at and row.expires_at > clock.now():
+        if _is_good(row):
             return Token(row.token, row.generation)
         if time.monotonic() > deadline:
             raise NoToken("another process is minting a token and does not finish")
         time.sleep(0.05)
+
+
+def _row(store_id: int) -> AccessToken:
+    try:
+        return AccessToken.objects.get_or_create(store_id=store_id)[0]
+    except CannotDecrypt:
+        # Its key is gone from FIELD_ENCRYPTION_KEYS. A token is no loss: a new one is minted.
+        AccessToken.objects.filter(store_id=store_id).update(
+            token="", expires_at=None, renew_at=None
+        )
+        return AccessToken.objects.get(store_id=store_id)
 
 
 def discard(*, store_id: int, generation: int) -> None:
@@ -58,6 +77,10 @@ def discard(*, store_id: int, generation: int) -> None:
     AccessToken.objects.filter(store_id=store_id, generation=generation).update(
         expires_at=None, renew_at=None
     )
+
+
+def _is_good(row: AccessToken) -> bool:
+    return row.expires_at is not None and row.expires_at > clock.now()
 
 
 def _claim_minting(row: AccessToken) -> bool:
@@ -71,7 +94,7 @@ def _claim_minting(row: AccessToken) -> bool:
 def _mint(row: AccessToken, *, client_id: str, client_secret: str, client: Client) -> Token:
     try:
         answer = _ask(client_id, client_secret, client)
-    except NoToken:
+    except BaseException:
         AccessToken.objects.filter(pk=row.pk).update(minting_until=None)
         raise
     fresh = AccessToken.objects.get(pk=row.pk)
@@ -95,22 +118,28 @@ def _ask(client_id: str, client_secret: str, client: Client) -> dict[str, Any]:
     }
     try:
         response = client.post("/oauth/token", json=body)
-    except TransportError as error:
+    except RequestError as error:
         raise NoToken(f"the token endpoint does not answer: {error!r}") from error
     if response.status_code not in (200, 201):
-        text = hide_secrets(response.text[:300])
+        text = storable(hide_secrets(response.text[:300]))
         raise NoToken(f"the token endpoint answered {response.status_code}: {text}")
     try:
         answer = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
-    if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
-        raise NoToken("the token endpoint's answer holds no access_token")
+    if not isinstance(answer, dict) or not _is_usable(answer.get("access_token")):
+        raise NoToken("the token endpoint's answer holds no access_token that can be used")
     return answer
+
+
+def _is_usable(token: Any) -> bool:
+    """A token goes into a header: printable ASCII without spaces."""
+    return isinstance(token, str) and bool(re.fullmatch(r"[!-~]+", token))
 
 
 def _lifetime(answer: dict[str, Any]) -> int:
     try:
-        return max(1, int(answer.get("expires_in", DEFAULT_LIFETIME_SECONDS)))
-    except (TypeError, ValueError):
+        seconds = int(answer.get("expires_in", DEFAULT_LIFETIME_SECONDS))
+    except (TypeError, ValueError, OverflowError):
         return DEFAULT_LIFETIME_SECONDS
+    return min(max(1, seconds), LONGEST_LIFETIME_SECONDS)

@@ -1,8 +1,9 @@
-"""What was paid for a line and its units. Pure; all amounts are integer cents."""
+"""What was paid for a line and its units. Pure; all amounts are integer cents (fractions of them
+are exact, never floats, and only on the way)."""
 
+from fractions import Fraction
+from math import floor
 from typing import Protocol
-
-from apps.common.money import first_shares, share_of
 
 CANCELED = "Canceled"
 
@@ -51,11 +52,13 @@ def units_in_tax_amount(line: PricedLine) -> int:
 
 
 def units_in_discount_amount(line: PricedLine) -> int:
-    """Returns how many units share the line's discount: those not canceled.
+    """Returns how many units share the line's discount: those not canceled, or those the product
+    amount is of where these are fewer.
 
     The careful reading again: fewer units share it, so each is worth less, never more.
     """
-    return max(line.quantity - line.quantity_canceled, 1)
+    kept = line.quantity - line.quantity_canceled
+    return max(min(kept, units_in_product_amount(line)), 1)
 
 
 def unit_amount_cents(line: PricedLine, position: int) -> int:
@@ -64,16 +67,7 @@ def unit_amount_cents(line: PricedLine, position: int) -> int:
     Price less discount plus tax. Over all units of a line without cancellations these add up to
     product - discount + tax exactly.
     """
-    return max(
-        0,
-        _share(line.product_amount_cents, position, units_in_product_amount(line))
-        + _share(line.tax_amount_cents, position, units_in_tax_amount(line))
-        - _share(line.discount_amount_cents, position, units_in_discount_amount(line)),
-    )
-
-
-def _share(amount_cents: int, position: int, parts: int) -> int:
-    return share_of(amount_cents, position, parts) if position < parts else 0
+    return _first_units_cents(line, position + 1) - _first_units_cents(line, position)
 
 
 def shipped_amount_cents(line: PricedLine) -> int:
@@ -81,16 +75,25 @@ def shipped_amount_cents(line: PricedLine) -> int:
 
     flows.md, "How much": per line, never more than its shipped units cost.
     """
-    shipped = line.quantity_shipped
-    product_units = units_in_product_amount(line)
-    tax_units = units_in_tax_amount(line)
-    discount_units = units_in_discount_amount(line)
-    amount = (
-        first_shares(line.product_amount_cents, min(shipped, product_units), product_units)
-        + first_shares(line.tax_amount_cents, min(shipped, tax_units), tax_units)
-        - first_shares(line.discount_amount_cents, min(shipped, discount_units), discount_units)
+    return _first_units_cents(line, line.quantity_shipped)
+
+
+def _first_units_cents(line: PricedLine, count: int) -> int:
+    """Returns what the first `count` units cost together, in cents.
+
+    The three shares are added as exact fractions and rounded down once: rounded each for itself
+    they could make a unit cost less than nothing, and the units not add up to the line.
+    """
+    exact = (
+        _first(line.product_amount_cents, count, units_in_product_amount(line))
+        + _first(line.tax_amount_cents, count, units_in_tax_amount(line))
+        - _first(line.discount_amount_cents, count, units_in_discount_amount(line))
     )
-    return max(0, amount)
+    return max(0, floor(exact))
+
+
+def _first(amount_cents: int, count: int, units: int) -> Fraction:
+    return Fraction(amount_cents * min(count, units), units)
 
 
 def line_amount_cents(line: PricedLine) -> int:

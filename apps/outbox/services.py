@@ -5,16 +5,19 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.common import clock
 from apps.common.nudge import nudge_after_commit
-from apps.common.redaction import hide_secrets
+from apps.common.redaction import hide_secrets, storable
 from apps.outbox.models import Attempt, Job, JobState, Outcome
 from apps.outbox.rules import LEASE_SECONDS, retry_delay
 from apps.outbox.types import ClaimedJob, Result
 
 logger = logging.getLogger(__name__)
+
+# The name of the task in tasks.py that works off what is due.
+RUN_DUE = "outbox.run_due"
 
 
 def enqueue(
@@ -23,21 +26,22 @@ def enqueue(
     """Makes sure a job for (topic, key) is waiting; call it in the transaction of its cause.
 
     A job that already waits serves both causes: what it does is worked out when it runs. A job
-    that waits for a retry is brought forward, because its cause may have changed.
+    that waits for a retry keeps its time, so that new causes do not undo the backoff.
     """
-    from apps.outbox.tasks import run_due
-
     due_at = not_before or clock.now()
     waiting = Job.objects.filter(topic=topic, key=str(key), state=JobState.WAITING)
-    if not _bring_forward(waiting, due_at):
+    while not _bring_forward(waiting, due_at):
         try:
             with transaction.atomic():
                 Job.objects.create(
                     store_id=store_id, topic=topic, key=str(key), label=label, not_before=due_at
                 )
+            break
         except IntegrityError:
-            _bring_forward(waiting, due_at)
-    nudge_after_commit(run_due)
+            # Somebody else's job waits now; by the next look it may be claimed already, before
+            # this cause is committed, and then it takes a job of its own.
+            continue
+    nudge_after_commit(RUN_DUE)
 
 
 def _bring_forward(waiting: QuerySet[Job], due_at: datetime) -> bool:
@@ -70,9 +74,9 @@ def _claim(pk: int) -> ClaimedJob | None:
     lease_until = clock.in_seconds(LEASE_SECONDS)
     try:
         with transaction.atomic():
-            if not Job.objects.filter(pk=pk, state=JobState.WAITING).update(
-                state=JobState.IN_FLIGHT, lease_until=lease_until
-            ):
+            # Looked at again: meanwhile another worker may have tried it and put it back.
+            due = Job.objects.filter(pk=pk, state=JobState.WAITING, not_before__lte=clock.now())
+            if not due.update(state=JobState.IN_FLIGHT, lease_until=lease_until):
                 return None
             job = Job.objects.get(pk=pk)
             attempt = Attempt.objects.create(
@@ -92,16 +96,16 @@ def finish(*, claimed: ClaimedJob, result: Result) -> None:
         finished_at=clock.now(),
         outcome=result.outcome,
         status_code=result.status_code,
-        error=hide_secrets(result.error),
+        error=_evidence(result.error),
         request_body=result.request_body,
-        response_body=hide_secrets(result.response_body),
+        response_body=_evidence(result.response_body),
     )
     job = Job.objects.select_for_update().get(pk=claimed.job_id)
     held_by_us = job.state == JobState.IN_FLIGHT and job.lease_until == claimed.lease_until
     if not held_by_us:
         logger.warning("job %s: its lease was lost before it finished", job.pk)
         return
-    job.error = hide_secrets(result.error)
+    job.error = _evidence(result.error)
     job.error_details = result.details
     if result.outcome == Outcome.RETRY:
         _put_back(job)
@@ -111,31 +115,38 @@ def finish(*, claimed: ClaimedJob, result: Result) -> None:
         job.save()
 
 
+def _evidence(text: str) -> str:
+    return storable(hide_secrets(text))
+
+
 def _put_back(job: Job) -> None:
     """Returns a job to the queue; where a newer one waits already, that one takes over."""
     failures = job.failures + 1
     delay = retry_delay(failures, settings.OUTBOX_RETRY_BASE_SECONDS)
     not_before = clock.in_seconds(delay)
-    successor = (
-        Job.objects.filter(topic=job.topic, key=job.key, state=JobState.WAITING)
-        .select_for_update()
-        .first()
-    )
-    if successor:
-        job.state = JobState.DONE
-        job.finished_at = clock.now()
-        job.save()
-        Job.objects.filter(pk=successor.pk).update(
-            failures=failures,
-            not_before=not_before,
-            error=job.error,
-            error_details=job.error_details,
-        )
-        return
-    job.state = JobState.WAITING
-    job.failures = failures
-    job.not_before = not_before
-    job.save()
+    waiting = Job.objects.filter(topic=job.topic, key=job.key, state=JobState.WAITING)
+    while True:
+        successor = waiting.select_for_update().first()
+        if successor:
+            job.state = JobState.DONE
+            job.finished_at = clock.now()
+            job.save()
+            waiting.filter(pk=successor.pk).update(
+                failures=failures,
+                not_before=not_before,
+                error=job.error,
+                error_details=job.error_details,
+            )
+            return
+        job.state = JobState.WAITING
+        job.failures = failures
+        job.not_before = not_before
+        try:
+            with transaction.atomic():
+                job.save()
+            return
+        except IntegrityError:
+            continue  # a newer one was enqueued at this moment, and takes over
 
 
 def release_expired_leases() -> int:
@@ -161,7 +172,7 @@ def resend(*, job: Job) -> None:
     with transaction.atomic():
         enqueue(store_id=job.store_id, topic=job.topic, key=job.key, label=job.label)
         Job.objects.filter(topic=job.topic, key=job.key, state=JobState.WAITING).update(
-            not_before=clock.now(), failures=F("failures") * 0
+            not_before=clock.now(), failures=0
         )
         Job.objects.filter(pk=job.pk, state=JobState.HELD).update(
             state=JobState.DONE, finished_at=clock.now()

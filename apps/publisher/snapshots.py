@@ -26,9 +26,6 @@ _ORDER_FIELDS = (
     "tags",
     "note",
     "created_at",
-    "customer",
-    "transactions",
-    "discounts",
 )
 _ITEM_FIELDS = (
     "identifier",
@@ -66,8 +63,36 @@ _REFUND_FIELDS = (
     "rma_identifier",
     "tags",
 )
-_TEXT_FIELDS = frozenset(
-    {"identifier", "secondary_identifier", "sku", "upc", "product_identifier", "variant_identifier"}
+_CUSTOMER_FIELDS = ("identifier", "email", "first_name", "last_name", "phone", "tags")
+_TRANSACTION_FIELDS = (
+    "identifier",
+    "parent_identifier",
+    "amount_cents",
+    "status",
+    "type",
+    "gateway",
+    "is_online",
+    "is_test",
+    "created_at",
+    "updated_at",
+    "payment_details",
+)
+_DISCOUNT_FIELDS = ("identifier", "code", "type", "amount_cents", "created_at", "updated_at")
+_REFUND_LINE_FIELDS = ("identifier", "quantity", "order_item_identifier")
+# Fields that are not text: everything else is, also where a source sends a number (§10.8).
+_NOT_TEXT = frozenset(
+    {
+        *(name for name in (*_ORDER_FIELDS, *_ITEM_FIELDS) if name.endswith("_cents")),
+        "amount_cents",
+        "total_refund_amount_cents",
+        "quantity",
+        "quantity_shipped",
+        "quantity_canceled",
+        "quantity_refunded",
+        "weight",
+        "is_online",
+        "is_test",
+    }
 )
 _REPORTED_NOTE = "Returned"
 
@@ -88,7 +113,10 @@ def build_snapshot(order: Order) -> Snapshot:
     refunds = list(reportable_refunds(order))
     content = _picked(order.raw, _ORDER_FIELDS)
     content["updated_at"] = wire_time(_updated_at(order, refunds))
-    content["items"] = [_picked(item, _ITEM_FIELDS) for item in order.raw["items"]]
+    content["items"] = _each(order.raw["items"], _ITEM_FIELDS)
+    content["customer"] = _picked(order.raw["customer"], _CUSTOMER_FIELDS)
+    content["transactions"] = _each(order.raw["transactions"], _TRANSACTION_FIELDS)
+    content["discounts"] = _each(order.raw["discounts"], _DISCOUNT_FIELDS)
     for name in ("shipping_address", "billing_address"):
         content[name] = _address(order.raw[name])
     content["refunds"] = [reported(refund) for refund in refunds]
@@ -102,7 +130,9 @@ def reported(refund: Refund) -> dict[str, Any]:
     """Returns a refund as Optoro is told of it. Made only of what never changes once it is paid:
     a refund that was sent is frozen (contract §8)."""
     if refund.source == Source.EXTERNAL and refund.raw:
-        return {"refund_transactions": [], **_picked(refund.raw, _REFUND_FIELDS)}
+        lines = _each(refund.raw["refund_line_items"], _REFUND_LINE_FIELDS)
+        content = {"refund_transactions": [], **_picked(refund.raw, _REFUND_FIELDS)}
+        return {**content, "refund_line_items": lines}
     assert refund.paid_at is not None
     content = {
         "identifier": refund.identifier,
@@ -129,17 +159,30 @@ def _updated_at(order: Order, refunds: list[Refund]) -> datetime:
 
 
 def _picked(content: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Returns the contract's fields; what is empty is left out, identifiers are text (§10.8)."""
+    """Returns the contract's fields; what is empty is left out, and text is text."""
     return {
-        name: str(content[name]) if name in _TEXT_FIELDS else content[name]
+        name: content[name] if name in _NOT_TEXT else _as_text(content[name])
         for name in names
         if content.get(name) is not None
     }
 
 
+def _as_text(value: Any) -> Any:
+    """Returns numbers as digits and text without space around it, as the mirror reads them."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value).strip()
+    return value
+
+
+def _each(elements: list[Any], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [_picked(element, names) for element in elements]
+
+
 def _address(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Returns an address in the spelling of this API, whichever it came in (contract §10.7)."""
     address = _picked(raw, ("name", "street1", "street2", "city", "country_code", "phone"))
-    address["state"] = str(raw.get("state") or raw.get("province") or "")
-    address["zip_code"] = str(raw.get("zip_code") or raw.get("postal_code") or raw.get("zip") or "")
+    address["state"] = _as_text(raw.get("state") or raw.get("province") or "")
+    address["zip_code"] = _as_text(
+        raw.get("zip_code") or raw.get("postal_code") or raw.get("zip") or ""
+    )
     return address

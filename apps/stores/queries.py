@@ -34,6 +34,9 @@ def default_store() -> Store:
                 identifier=identifier, name=identifier.replace("-", " ").title(), is_default=True
             )
     except IntegrityError:
+        # Somebody was quicker, or the store of that name is there and only not marked yet.
+        if not Store.objects.filter(is_default=True).exists():
+            Store.objects.filter(identifier=identifier).update(is_default=True)
         return Store.objects.get(is_default=True)
 
 
@@ -85,7 +88,17 @@ def _same(presented: str, expected: str) -> bool:
     return is_same and bool(expected)
 
 
-def shares_webhook_credentials(one: Store, other: Store) -> bool:
-    """Tells whether a caller who may deliver for one store may deliver for the other."""
-    username, password, api_key = _webhook_values(other)
-    return _holds(one, WebhookCredentials(username, password, api_key))
+def stores_served_like(store: Store) -> list[Store]:
+    """Returns the active stores that a caller who may deliver for `store` may deliver for."""
+    return stores_with_credentials(WebhookCredentials(*_webhook_values(store)))
+
+
+def store_meant(served: list[Store], tenant: str) -> Store | None:
+    """Returns which of the stores that one caller serves a message is for, or None.
+
+    X-Optiturn-Id picks it; without that it is the default store, else the only one.
+    """
+    if tenant:
+        return next((store for store in served if store.identifier == tenant), None)
+    default = next((store for store in served if store.is_default), None)
+    return default or (served[0] if len(served) == 1 else None)
