@@ -7,7 +7,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
@@ -109,7 +109,11 @@ def at_desk(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         desk_request = cast("DeskRequest", request)
         desk_request.seat = seat
         with timezone.override(seat.zone):
-            response = view(desk_request, *args, **kwargs)
+            try:
+                response = view(desk_request, *args, **kwargs)
+            except Http404:
+                # Rendered here, so that the page is the same with DEBUG on.
+                response = render(request, "404.html", status=404)
         add_never_cache_headers(response)
         return response
 

@@ -51,12 +51,7 @@ def refund_page(refund: Refund) -> RefundPage:
         lines=list(refund.lines.select_related("order_line").prefetch_related("units__rma_unit")),
         payouts=payouts,
         jobs=_jobs(refund, payouts),
-        attention=list(
-            open_items(refund.store_id).filter(
-                Q(subject=refund.identifier)
-                | Q(rma_identifier=refund.rma_identifier, rma_identifier__gt="")
-            )
-        ),
+        attention=list(open_items(refund.store_id).filter(subject=refund.identifier)),
         events=_events(refund),
     )
 

@@ -1,0 +1,73 @@
+"""Contrast of the design tokens in both themes (WCAG 2.2, AA)."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+CSS = (Path(settings.BASE_DIR) / "static" / "desk" / "desk.css").read_text()
+TOKENS = {
+    name: (light, dark)
+    for name, light, dark in re.findall(
+        r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", CSS
+    )
+}
+
+TEXT = 4.5
+SIGNS = 3.0
+PAIRS = [
+    *((text, back, TEXT) for text in ("text", "muted", "accent") for back in ("page", "surface")),
+    *((text, back, TEXT) for text in ("text", "muted", "accent") for back in ("raised", "hover")),
+    *((f"{t}-fg", f"{t}-bg", TEXT) for t in ("neutral", "info", "good", "warn", "bad")),
+    ("on-accent", "accent-solid", TEXT),
+    ("on-accent", "danger-solid", TEXT),
+    ("muted", "neutral-bg", TEXT),
+    ("text", "info-bg", TEXT),
+    ("muted", "info-bg", TEXT),
+    ("bad-fg", "surface", TEXT),
+    ("bad-fg", "page", TEXT),
+    ("neutral-fg", "hover", TEXT),
+    *((sign, "surface", SIGNS) for sign in ("control", "focus", "good-mark", "bad-mark")),
+    *((sign, "page", SIGNS) for sign in ("control", "focus")),
+]
+
+
+def luminance(color: str) -> float:
+    """Returns the relative luminance of `#rrggbb`."""
+    parts = [int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Returns the contrast ratio of two colors."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(("front", "back", "least"), PAIRS)
+def test_contrast(front: str, back: str, least: float, theme: int) -> None:
+    assert contrast(TOKENS[front][theme], TOKENS[back][theme]) >= least
+
+
+def test_black_on_white_is_21() -> None:
+    assert round(contrast("#000000", "#ffffff"), 2) == 21
+
+
+def test_every_token_used_is_there() -> None:
+    used = set(re.findall(r"var\(--([a-z-]+)\)", CSS))
+    known = set(re.findall(r"--([a-z-]+):", CSS))
+    assert used <= known
+
+
+def test_colors_stand_in_the_tokens_only() -> None:
+    rest = CSS.split("@layer base {")[1]
+    assert not re.search(r"#[0-9a-f]{3,8}\b", rest)
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    assert "url(" not in CSS
+    assert "@import" not in CSS
+    assert "prefers-reduced-motion" in CSS
