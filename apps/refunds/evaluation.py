@@ -89,8 +89,8 @@ def _proposals(
             paid_order = first_orders.get(unit.original_order_identifier)
         if paid_order is None:
             obstacles.append(
-                f"{unit}: its payment is on order {unit.original_order_identifier}, which is not "
-                "known yet"
+                f"{unit.label}: its payment is on order {unit.original_order_identifier}, which is "
+                "not known yet"
             )
             continue
         paid_orders[paid_order.pk] = paid_order
@@ -283,8 +283,8 @@ def _show_to_people(
     for_people = [unit for unit in units if found[unit.pk].answer == Answer.PERSON]
     reasons: dict[str, list[str]] = {}
     for unit in for_people:
-        reasons.setdefault(found[unit.pk].reason, []).append(str(unit))
-    details = [f"{', '.join(names)}: {reason}" for reason, names in sorted(reasons.items())]
+        reasons.setdefault(found[unit.pk].reason, []).append(unit.label)
+    details = [f"{'; '.join(names)}: {reason}" for reason, names in sorted(reasons.items())]
     details += sorted(set(obstacles))
     is_closed = rma.status == rma_rules.REFUNDED
     _show(rma, Kind.CONFIRMED_WITHOUT_REFUND, details if is_closed else [])

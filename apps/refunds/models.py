@@ -114,6 +114,8 @@ class Refund(models.Model):
         indexes = [
             models.Index(fields=["store", "-created_at", "-id"], name="refunds_newest"),
             models.Index(fields=["store", "status", "-id"], name="refunds_by_status"),
+            models.Index(fields=["store", "paid_at"], name="refunds_by_paid"),
+            models.Index(fields=["store", "confirmed_at"], name="refunds_by_confirmed"),
         ]
 
     def __str__(self) -> str:

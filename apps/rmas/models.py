@@ -107,6 +107,11 @@ class RmaUnit(models.Model):
     def __str__(self) -> str:
         return f"{self.order_line_item_identifier}#{self.ordinal}"
 
+    @property
+    def label(self) -> str:
+        """What people call the unit."""
+        return f"line {self.order_line_item_identifier}, unit {self.ordinal}"
+
 
 class RmaMessage(models.Model):
     """One RMA message, normalized; an RMA's state is a function of the set of these."""
