@@ -47,3 +47,20 @@ def test_a_scanned_parcel_is_refunded_reported_and_confirmed(
     rma = api.get("/api/v1/rmas/RMA-1").json()
     assert rma["status"] == "REFUNDED"
     assert [item["refund_status"] for item in rma["items"]] == ["paid"] * 4
+
+
+def test_the_return_page_shows_what_was_paid_beside_optoros_estimate(
+    client, django_user_model, store, send_order, send_rma, optoro, drain
+):
+    from apps.accounts.models import Membership, Role
+
+    person = django_user_model.objects.create_user("ana")
+    Membership.objects.create(user=person, store=store, role=Role.AGENT)
+    client.force_login(person)
+    line = builders.line(quantity=3, tax_amount_cents=100, discount_amount_cents=1)
+    send_order(builders.order(lines=[line]))
+    send_rma(builders.rma(units=[builders.unit(cents=12900)]))
+    drain()
+    page = client.get("/returns/RMA-1/").content.decode()
+    assert "$129.00" in page
+    assert "was paid $128.33" in page

@@ -8,6 +8,7 @@ from apps.desk.reads.orders import RefundView, attention_for, cut
 from apps.inbox.models import Delivery
 from apps.inbox.queries import deliveries_of
 from apps.orders.models import Order
+from apps.orders.rules import unit_amount_cents
 from apps.refunds.models import Refund
 from apps.refunds.queries import policy_of, verdicts
 from apps.refunds.types import Policy, Verdict
@@ -32,6 +33,17 @@ class UnitView:
     def title(self) -> str:
         """What the unit is called on its order, where the order is known."""
         return self.unit.order_line.title if self.unit.order_line else ""
+
+    @property
+    def paid_cents(self) -> int | None:
+        """What the shopper paid for one such unit, by the order line; None while it is unknown.
+
+        Units of a line differ by a rounding cent at most: this is the share of the first ones.
+        """
+        line = self.unit.order_line
+        if line is None or self.unit.ordinal > line.quantity:
+            return None
+        return unit_amount_cents(line, self.unit.ordinal - 1)
 
 
 @dataclass(frozen=True)
