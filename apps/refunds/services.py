@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.common import clock, money
-from apps.common.errors import Refused
+from apps.common.errors import FieldError, InvalidMessage, Refused
 from apps.orders.models import Order
 from apps.orders.queries import lock_orders
 from apps.orders.types import ReportedRefund
@@ -250,20 +250,40 @@ def take_over_reported_refunds(*, order: Order, reported: Sequence[ReportedRefun
 
     They count against every limit from then on. One that carries the identifier of a refund the
     desk knows (its own, reported back, or one taken over before) changes nothing: a refund, once
-    known, is frozen. Call it in the transaction that mirrors the order.
+    known, is frozen. Raises InvalidMessage for an identifier that belongs to a refund of another
+    order: identifiers are unique across all refunds (contract §8). Call it in the transaction that
+    mirrors the order.
     """
     if not reported:
         return 0
     lock_orders([order.pk])
-    known = set(
+    known = dict(
         Refund.objects.filter(
             store_id=order.store_id, identifier__in=[told.identifier for told in reported]
-        ).values_list("identifier", flat=True)
+        ).values_list("identifier", "order__identifier")
     )
+    _refuse_strangers(order, reported, known)
     fresh = [told for told in reported if told.identifier not in known]
     for told in fresh:
         _take_over(order, told)
     return len(fresh)
+
+
+def _refuse_strangers(
+    order: Order, reported: Sequence[ReportedRefund], known: dict[str, str]
+) -> None:
+    errors = [
+        FieldError(
+            f"refunds[{index}].identifier",
+            "invalid",
+            f"{told.identifier!r} is a refund of order {known[told.identifier]}; identifiers are "
+            "unique across all refunds",
+        )
+        for index, told in enumerate(reported)
+        if known.get(told.identifier, order.identifier) != order.identifier
+    ]
+    if errors:
+        raise InvalidMessage(errors)
 
 
 def _take_over(order: Order, told: ReportedRefund) -> None:

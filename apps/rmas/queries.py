@@ -25,9 +25,9 @@ def rmas_of_order(order: Order) -> QuerySet[Rma]:
 def units_naming(order: Order) -> QuerySet[RmaUnit]:
     """Returns the units of this order, linked or not linked yet."""
     names = [name for name in (order.identifier, order.secondary_identifier) if name]
+    named = Q(order_identifier__in=names) | Q(secondary_identifier__in=names)
     return RmaUnit.objects.filter(
-        Q(order=order) | Q(order__isnull=True, order_identifier__in=names),
-        rma__store_id=order.store_id,
+        Q(order=order) | (Q(order__isnull=True) & named), rma__store_id=order.store_id
     )
 
 
