@@ -3,6 +3,7 @@
 import base64
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = [item for item in items if not item.get_closest_marker("postgresql")]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Removes what SQLite leaves beside a test database that is gone."""
+    name = connection.settings_dict.get("TEST", {}).get("NAME")
+    if name and connection.vendor == "sqlite":
+        for left in Path(name).parent.glob(f"{Path(name).name}*"):
+            left.unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)
