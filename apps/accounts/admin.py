@@ -11,7 +11,6 @@ from apps.accounts.models import ApiKey, Membership, User
 from apps.common import clock
 from apps.common.admin import Admin, Inline, ReadOnlyAdmin
 
-
 if TYPE_CHECKING:
     BaseUserAdmin = DjangoUserAdmin[User]
 else:

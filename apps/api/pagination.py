@@ -18,6 +18,7 @@ class NewestFirst(CursorPagination):
     def decode_cursor(self, request: Request) -> Cursor | None:
         """Returns where the page starts; one that was made up is refused like a garbled one."""
         cursor = super().decode_cursor(request)
-        if cursor and cursor.position and not re.fullmatch(r"[0-9]{1,18}", str(cursor.position)):
+        position = cursor.position if cursor else None
+        if position is not None and not re.fullmatch(r"[0-9]{1,18}", str(position)):
             raise NotFound(self.invalid_cursor_message)
         return cursor

@@ -48,7 +48,7 @@ urlpatterns = [
     ),
     re_path(r"^v1/deliveries/?$", _open(views.DeliveriesView.as_view()), name="api-deliveries"),
     re_path(
-        r"^v1/deliveries/(?P<pk>\d+)/replay/?$",
+        r"^v1/deliveries/(?P<pk>[0-9]{1,18})/replay/?$",
         _open(views.ReplayView.as_view()),
         name="api-delivery-replay",
     ),
