@@ -49,7 +49,9 @@ TESTING = "pytest" in sys.modules
 DEBUG = strict_bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[INSECURE_FIELD_KEY])
+FIELD_ENCRYPTION_KEYS = [key for key in env.list("FIELD_ENCRYPTION_KEYS", default=[]) if key] or [
+    INSECURE_FIELD_KEY
+]
 
 if not DEBUG and not TESTING:
     if SECRET_KEY == INSECURE_SECRET_KEY:

@@ -115,7 +115,7 @@ def build_snapshot(order: Order) -> Snapshot:
     content["updated_at"] = wire_time(_updated_at(order, refunds))
     content["items"] = _each(order.raw["items"], _ITEM_FIELDS)
     content["customer"] = _picked(order.raw["customer"], _CUSTOMER_FIELDS)
-    content["transactions"] = _each(order.raw["transactions"], _TRANSACTION_FIELDS)
+    content["transactions"] = [_transaction(told) for told in order.raw["transactions"]]
     content["discounts"] = _each(order.raw["discounts"], _DISCOUNT_FIELDS)
     for name in ("shipping_address", "billing_address"):
         content[name] = _address(order.raw[name])
@@ -176,6 +176,12 @@ def _as_text(value: Any) -> Any:
 
 def _each(elements: list[Any], names: tuple[str, ...]) -> list[dict[str, Any]]:
     return [_picked(element, names) for element in elements]
+
+
+def _transaction(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a transaction. All its fields are required (contract §8), but one without a parent,
+    say, has null there: null is sent as it came, and what was left out is sent as null."""
+    return {**dict.fromkeys(_TRANSACTION_FIELDS), **_picked(told, _TRANSACTION_FIELDS)}
 
 
 def _address(raw: Mapping[str, Any]) -> dict[str, Any]:
