@@ -81,7 +81,7 @@ class WireRma:
     updated_at: datetime | None
     return_shipping_cost_cents: int
     bonus_credit_amount_cents: int
-    gift_refund_only: bool
+    gift_refund_only: bool | None
     giftee_email: str
     warehouse_identifier: str
     receiving_complete: bool | None
@@ -112,7 +112,7 @@ def parse(content: Any) -> WireRma:
         updated_at=reader.moment("updated_at"),
         return_shipping_cost_cents=reader.cents("return_shipping_cost_cents", required=False),
         bonus_credit_amount_cents=reader.cents("bonus_credit_amount_cents", required=False),
-        gift_refund_only=bool(reader.flag("gift_refund_only")),
+        gift_refund_only=reader.flag("gift_refund_only"),
         giftee_email=reader.text("giftee_email"),
         warehouse_identifier=reader.text("warehouse_id"),
         receiving_complete=reader.flag("receiving_complete"),

@@ -1,6 +1,6 @@
 """Reading orders."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import Q, QuerySet
 
@@ -77,10 +77,19 @@ def captured_amount_cents(order: Order) -> int:
     )
 
 
-def returned_by_transactions_cents(order: Order) -> int:
-    """Returns what the source's own transactions say has gone back to the payment."""
+def returned_by_transactions_cents(order: Order, *, ours: Collection[str]) -> int:
+    """Returns what the source's own transactions say has gone back to the payment, in cents,
+    without those whose identifier is one of `ours`: refunds of the desk that the source mirrors."""
     return sum(
         t.amount_cents
         for t in order.transactions.all()
-        if t.status == "SUCCESS" and t.type == "REFUND"
+        if t.status == "SUCCESS" and t.type == "REFUND" and t.identifier not in ours
+    )
+
+
+def is_ambiguous(*, store_id: int, identifier: str) -> bool:
+    """Tells whether a name is the secondary identifier of several orders, and so names none."""
+    return (
+        not Order.objects.filter(store_id=store_id, identifier=identifier).exists()
+        and Order.objects.filter(store_id=store_id, secondary_identifier=identifier).count() > 1
     )

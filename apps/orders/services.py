@@ -180,6 +180,9 @@ def _line_row(order: Order, position: int, line: LineSnapshot) -> OrderLine:
 
 
 def _project_transactions(order: Order, snapshot: OrderSnapshot) -> None:
+    """Mirrors the payment movements; what the newest snapshot no longer has counts no longer."""
+    told_identifiers = [told.identifier for told in snapshot.transactions]
+    order.transactions.exclude(identifier__in=told_identifiers).delete()
     fields = ("type", "status", "amount_cents", "gateway")
     Transaction.objects.bulk_create(
         [

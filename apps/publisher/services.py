@@ -10,13 +10,13 @@ from apps.common import clock
 from apps.optoro.client import Answer, OptoroClient, Verdict
 from apps.orders.models import Order
 from apps.outbox import topics
-from apps.outbox.services import clear_held
+from apps.outbox.services import clear_held, enqueue
 from apps.outbox.types import ClaimedJob, Result, done, hold, retry
 from apps.publisher.snapshots import Snapshot, build_snapshot
 from apps.refunds.models import Refund
 from apps.stores.queries import connection_of
 from apps.timeline import services as timeline
-from apps.timeline.types import SYSTEM, MessageRef
+from apps.timeline.types import OPTORO, SYSTEM, MessageRef
 
 
 def send_snapshot(job: ClaimedJob) -> Result:
@@ -39,7 +39,7 @@ def send_snapshot(job: ClaimedJob) -> Result:
         return done(**evidence)
     if answer.verdict == Verdict.RETRY:
         return retry(answer.reason, **evidence)
-    _show_rejected(order, answer)
+    _show_rejected(order, answer, job.attempt_id)
     return hold(answer.reason, details=answer.errors, **evidence)
 
 
@@ -49,17 +49,18 @@ def _note_accepted(order: Order, snapshot: Snapshot, attempt_id: int) -> None:
     Order.objects.filter(pk=order.pk).update(published_at=now)
     newly_reported = list(Refund.objects.filter(pk__in=snapshot.refund_ids, reported_at=None))
     Refund.objects.filter(pk__in=[refund.pk for refund in newly_reported]).update(reported_at=now)
-    names = ", ".join(refund.identifier for refund in newly_reported)
-    timeline.record(
-        store_id=order.store_id,
-        kind="refund.reported" if names else "order.published",
-        summary=f"Optoro was told of refund {names}" if names else "Snapshot sent to Optoro",
-        actor=SYSTEM,
-        order_identifier=order.identifier,
-        rma_identifier=newly_reported[0].rma_identifier if newly_reported else "",
-        refund_identifier=newly_reported[0].identifier if len(newly_reported) == 1 else "",
-        message=MessageRef("attempt", attempt_id),
-    )
+    for refund in newly_reported:
+        _tell(order, attempt_id, refund)
+        if refund.rma_id:
+            # Optoro's echo may have come before its answer was written down here.
+            enqueue(
+                store_id=order.store_id,
+                topic=topics.EVALUATE_RMA,
+                key=refund.rma_id,
+                label=refund.rma_identifier,
+            )
+    if not newly_reported:
+        _tell(order, attempt_id, None)
     clear_held(topic=topics.ORDER_SNAPSHOT, key=order.pk)
     close_items(
         store_id=order.store_id,
@@ -69,8 +70,30 @@ def _note_accepted(order: Order, snapshot: Snapshot, attempt_id: int) -> None:
     )
 
 
+def _tell(order: Order, attempt_id: int, refund: Refund | None) -> None:
+    told = f"Optoro was told of refund {refund.identifier}" if refund else "Snapshot sent to Optoro"
+    timeline.record(
+        store_id=order.store_id,
+        kind="refund.reported" if refund else "order.published",
+        summary=told,
+        actor=SYSTEM,
+        order_identifier=order.identifier,
+        rma_identifier=refund.rma_identifier if refund else "",
+        refund_identifier=refund.identifier if refund else "",
+        message=MessageRef("attempt", attempt_id),
+    )
+
+
 @transaction.atomic
-def _show_rejected(order: Order, answer: Answer) -> None:
+def _show_rejected(order: Order, answer: Answer, attempt_id: int) -> None:
+    timeline.record(
+        store_id=order.store_id,
+        kind="order.refused",
+        summary=f"Optoro refused the snapshot: {answer.reason}",
+        actor=OPTORO,
+        order_identifier=order.identifier,
+        message=MessageRef("attempt", attempt_id),
+    )
     fields = "\n".join(f"{error['field']}: {error['code']}" for error in answer.errors)
     open_item(
         store_id=order.store_id,

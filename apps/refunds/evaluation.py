@@ -4,8 +4,6 @@ Safe to run at any time and any number of times: units that are in a live refund
 and the database refuses a second live refund of a unit.
 """
 
-from collections.abc import Iterable
-
 from django.db import transaction
 
 from apps.attention.models import Kind
@@ -14,12 +12,13 @@ from apps.common import clock
 from apps.common.errors import Refused
 from apps.common.money import share_of
 from apps.orders.models import Order
-from apps.orders.queries import lock_orders, orders_named
+from apps.orders.queries import is_ambiguous, lock_orders, orders_named
 from apps.refunds import limits, services
-from apps.refunds.models import Refund, RefundStatus, RefundUnit, Source
+from apps.refunds.models import Refund, RefundLine, RefundStatus, RefundUnit, Source
+from apps.refunds.proposals import proposals_for
 from apps.refunds.queries import policy_of, verdicts
-from apps.refunds.rules import LIVE_STATUSES, destination_of, retained_cents
-from apps.refunds.types import Answer, Policy, Proposal, ProposedLine, UnitShare, Verdict
+from apps.refunds.types import Answer, Policy, Proposal, Verdict
+from apps.refunds.withdrawal import supersede_stale_decisions, withdraw_if_canceled
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
 from apps.rmas.queries import lock_rma, units_of
@@ -34,27 +33,28 @@ def evaluate_rma(*, rma_id: int) -> list[Refund]:
 
     1. lock the RMA, then the orders concerned (always in that order);
     2. link units whose order has come, attach refunds made outside to their units;
-    3. a CANCELED RMA: withdraw what is not paid yet;
+    3. withdraw what is not paid yet and no longer stands: a canceled RMA, changed grounds;
     4. refund what has reached its trigger, within the limits;
-    5. an RMA in REFUNDED confirms the refunds that were paid;
+    5. an RMA in REFUNDED confirms the refunds that were reported;
     6. put in front of a person what automation must not decide.
     """
     rma = lock_rma(rma_id)
     link_units(rma)
-    paid_orders = _lock_orders_concerned(rma)
+    first_orders = _lock_orders_concerned(rma)
     _attach_reported_refunds(rma)
-    _withdraw_if_canceled(rma)
     policy = policy_of(rma.store)
+    withdraw_if_canceled(rma)
+    supersede_stale_decisions(rma, policy)
     units = list(units_of([rma]))
-    found = verdicts(rma, units, policy)
-    obstacles: list[str] = []
+    obstacles = _obstacles_before(rma, units)
     refunds = []
-    for proposal in _proposals(rma, units, found, policy, paid_orders, obstacles):
-        refund = _decide(proposal, policy, obstacles)
-        if refund:
-            refunds.append(refund)
+    if not _refunded_outside_for_unknown_units(rma, obstacles):
+        for proposal in proposals_for(rma, units, policy, first_orders, obstacles):
+            refund = _decide(proposal, policy, obstacles)
+            if refund:
+                refunds.append(refund)
     _confirm(rma)
-    _show_to_people(rma, units, found, obstacles)
+    _show_to_people(rma, units, verdicts(rma, units, policy), obstacles)
     return refunds
 
 
@@ -71,132 +71,37 @@ def _lock_orders_concerned(rma: Rma) -> dict[str, Order]:
     return {name: locked[order.pk] for name, order in first_orders.items()}
 
 
-def _proposals(
-    rma: Rma,
-    units: list[RmaUnit],
-    found: dict[int, Verdict],
-    policy: Policy,
-    first_orders: dict[str, Order],
-    obstacles: list[str],
-) -> Iterable[Proposal]:
-    """Yields one proposal per order and payment, each built after the one before is written."""
-    groups: dict[tuple[int, int], list[RmaUnit]] = {}
-    paid_orders: dict[int, Order] = {}
-    for unit in _due(units, found):
+def _obstacles_before(rma: Rma, units: list[RmaUnit]) -> list[str]:
+    """Returns what a person should know whatever is decided now."""
+    obstacles = [
+        f"{name} is the secondary identifier of several orders: it is not clear which one is meant"
+        for name in sorted({unit.order_identifier for unit in units if unit.order_id is None})
+        if is_ambiguous(store_id=rma.store_id, identifier=name)
+    ]
+    lines = {unit.order_line_id: unit for unit in units if unit.order_line}
+    for unit in lines.values():
+        assert unit.order_line is not None
         assert unit.order is not None
-        paid_order: Order | None = unit.order
-        if unit.original_order_identifier:
-            paid_order = first_orders.get(unit.original_order_identifier)
-        if paid_order is None:
-            obstacles.append(
-                f"{unit.label}: its payment is on order {unit.original_order_identifier}, which is "
-                "not known yet"
-            )
-            continue
-        paid_orders[paid_order.pk] = paid_order
-        groups.setdefault((unit.order.pk, paid_order.pk), []).append(unit)
-    for (_, paid_order_id), members in sorted(groups.items()):
-        proposal = _proposal(rma, members, found, policy, paid_orders[paid_order_id], obstacles)
-        if proposal:
-            yield proposal
+        problem = limits.overdrawn(unit.order_line, unit.order.currency)
+        if problem:
+            obstacles.append(problem)
+    return obstacles
 
 
-def _due(units: list[RmaUnit], found: dict[int, Verdict]) -> list[RmaUnit]:
-    """Returns the units to refund now.
-
-    Nothing identifies a unit within its line: when an older message turns up late, the fold may
-    number a line's units anew. So the count decides, not the number: no more units of a line are
-    refunded than have reached their trigger, those in live refunds included.
-    """
-    due = []
-    by_line: dict[tuple[str, str], list[RmaUnit]] = {}
-    for unit in units:
-        by_line.setdefault((unit.order_identifier, unit.order_line_item_identifier), []).append(
-            unit
+def _refunded_outside_for_unknown_units(rma: Rma, obstacles: list[str]) -> bool:
+    """A refund made outside that names this RMA but no lines may be for any of its units."""
+    loose = Refund.objects.filter(
+        store_id=rma.store_id,
+        source=Source.EXTERNAL,
+        rma_identifier=rma.rma_identifier,
+        lines=None,
+    )
+    for refund in loose:
+        obstacles.append(
+            f"the order system reports refund {refund.identifier} for this RMA without saying for "
+            "which units"
         )
-    for members in by_line.values():
-        wanted = [unit for unit in members if found[unit.pk].answer == Answer.REFUND]
-        strayed = [
-            unit
-            for unit in members
-            if found[unit.pk].answer == Answer.REFUNDED and _has_lost_its_trigger(unit)
-        ]
-        due += wanted[: max(0, len(wanted) - len(strayed))]
-    return due
-
-
-def _has_lost_its_trigger(unit: RmaUnit) -> bool:
-    """Tells whether a refunded unit now shows a state that nobody would have refunded."""
-    return not rma_rules.is_handed_over(
-        return_method=unit.rma.return_method,
-        package_tracking_status=unit.package_tracking_status,
-        receiving_status=unit.receiving_status,
-    )
-
-
-def _proposal(
-    rma: Rma,
-    units: list[RmaUnit],
-    found: dict[int, Verdict],
-    policy: Policy,
-    paid_order: Order,
-    obstacles: list[str],
-) -> Proposal | None:
-    order = units[0].order
-    assert order is not None
-    lines = _lines_that_fit(units, order, obstacles)
-    if not lines:
-        return None
-    shopper = sum(s.shopper_amount_cents for line in lines for s in line.shares)
-    retained = retained_cents(
-        policy=policy,
-        return_shipping_cost_cents=rma.return_shipping_cost_cents,
-        retained_before_cents=_retained_before(rma),
-        shopper=shopper,
-    )
-    destination, email = destination_of(rma, shopper - retained)
-    return Proposal(
-        rma=rma,
-        order=order,
-        paid_order=paid_order,
-        lines=tuple(lines),
-        destination=destination,
-        recipient_email=email,
-        retained_amount_cents=retained,
-        reason=found[units[0].pk].reason,
-    )
-
-
-def _lines_that_fit(units: list[RmaUnit], order: Order, obstacles: list[str]) -> list[ProposedLine]:
-    by_line: dict[int, list[RmaUnit]] = {}
-    for unit in units:
-        assert unit.order_line_id is not None
-        by_line.setdefault(unit.order_line_id, []).append(unit)
-    lines = []
-    for members in by_line.values():
-        line = members[0].order_line
-        assert line is not None
-        shares = [
-            UnitShare(
-                unit,
-                unit.estimated_refund_amount_cents,
-                unit.shopper_refund_amount_cents,
-                unit.optoro_refund_amount_cents,
-            )
-            for unit in members
-        ]
-        room = limits.line_room(line)
-        fitting = limits.fit_shares(shares, room)
-        if fitting:
-            lines.append(ProposedLine(line, tuple(fitting)))
-        else:
-            obstacles.append(limits.why_not(line, shares, room, order.currency))
-    return lines
-
-
-def _retained_before(rma: Rma) -> int:
-    amounts = Refund.objects.filter(rma=rma, status__in=LIVE_STATUSES)
-    return sum(amounts.values_list("retained_amount_cents", flat=True))
+    return bool(loose)
 
 
 def _decide(proposal: Proposal, policy: Policy, obstacles: list[str]) -> Refund | None:
@@ -213,56 +118,43 @@ def _decide(proposal: Proposal, policy: Policy, obstacles: list[str]) -> Refund 
 def _attach_reported_refunds(rma: Rma) -> None:
     """Ties refunds made outside that name this RMA to its units, so that nobody refunds them
     again. Amounts are the refund's; each unit gets an equal share of its line."""
-    loose = Refund.objects.filter(
+    reported = Refund.objects.filter(
         store_id=rma.store_id,
         source=Source.EXTERNAL,
         rma_identifier=rma.rma_identifier,
-        rma=None,
         order__in=[unit.order_id for unit in rma.units.all() if unit.order_id],
     )
-    for refund in loose:
-        Refund.objects.filter(pk=refund.pk).update(rma=rma)
+    for refund in reported:
+        Refund.objects.filter(pk=refund.pk, rma=None).update(rma=rma)
         for line in refund.lines.all():
-            free = list(
-                rma.units.filter(order_line=line.order_line)
-                .exclude(refund_units__is_live=True)
-                .order_by("ordinal")[: line.quantity]
-            )
-            for position, unit in enumerate(free):
-                share_cents = share_of(line.amount_cents, position, line.quantity)
-                RefundUnit.objects.create(
-                    line=line,
-                    rma_unit=unit,
-                    amount_cents=share_cents,
-                    shopper_amount_cents=share_cents,
-                )
+            _attach(rma, line)
 
 
-def _withdraw_if_canceled(rma: Rma) -> None:
-    """CANCELED wins (contract §10.3): what is not paid yet is withdrawn, what is, is shown."""
-    if rma.status != rma_rules.CANCELED:
-        return
-    live = Refund.objects.filter(rma=rma, status__in=LIVE_STATUSES).exclude(source=Source.EXTERNAL)
-    for refund in live.select_related("order", "store"):
-        if refund.status in (RefundStatus.PROPOSED, RefundStatus.APPROVED):
-            services.cancel_refund(refund=refund, actor=OPTORO, reason="the RMA was canceled")
-            continue
-        open_item(
-            store_id=rma.store_id,
-            kind=Kind.PAID_BUT_CANCELED,
-            subject=refund.identifier,
-            order_identifier=refund.order.identifier,
-            rma_identifier=rma.rma_identifier,
-            detail=f"Refund {refund.identifier} is {refund.get_status_display().lower()}, and "
-            f"Optoro has canceled RMA {rma.rma_identifier}.",
+def _attach(rma: Rma, line: RefundLine) -> None:
+    """Ties as many units to a line as it says it refunds; more of them as they become known.
+    Units that are to be refunded come before those that are exchanged."""
+    attached = line.units.count()
+    free = rma.units.filter(order_line=line.order_line).exclude(refund_units__is_live=True)
+    ordered = sorted(
+        free, key=lambda u: (u.refund_type != rma_rules.REFUND, u.is_withdrawn, u.ordinal)
+    )
+    for position, unit in enumerate(ordered[: line.quantity - attached], start=attached):
+        share_cents = share_of(line.amount_cents, position, line.quantity)
+        RefundUnit.objects.create(
+            line=line,
+            rma_unit=unit,
+            amount_cents=share_cents,
+            shopper_amount_cents=share_cents,
         )
 
 
 def _confirm(rma: Rma) -> None:
-    """The echo: REFUNDED from Optoro confirms the refunds of the RMA that were paid."""
+    """The echo: REFUNDED from Optoro confirms the refunds of the RMA that it was told of."""
     if rma.status != rma_rules.REFUNDED:
         return
-    paid = Refund.objects.filter(rma=rma, status=RefundStatus.PAID, confirmed_at=None)
+    paid = Refund.objects.filter(rma=rma, status=RefundStatus.PAID, confirmed_at=None).exclude(
+        reported_at=None
+    )
     for refund in paid.select_related("order"):
         Refund.objects.filter(pk=refund.pk).update(confirmed_at=clock.now())
         timeline.record(
@@ -280,7 +172,11 @@ def _confirm(rma: Rma) -> None:
 def _show_to_people(
     rma: Rma, units: list[RmaUnit], found: dict[int, Verdict], obstacles: list[str]
 ) -> None:
-    for_people = [unit for unit in units if found[unit.pk].answer == Answer.PERSON]
+    for_people = [
+        unit
+        for unit in units
+        if found[unit.pk].answer == Answer.PERSON and not found[unit.pk].is_shown_elsewhere
+    ]
     reasons: dict[str, list[str]] = {}
     for unit in for_people:
         reasons.setdefault(found[unit.pk].reason, []).append(unit.label)

@@ -10,7 +10,7 @@ from apps.outbox.types import ClaimedJob, Result, done
 from apps.refunds.evaluation import evaluate_rma
 from apps.refunds.payouts import pay
 from apps.rmas.models import Rma
-from apps.rmas.queries import rmas_of_order
+from apps.rmas.queries import rmas_touched_by
 
 
 def enqueue_evaluation(rma: Rma) -> None:
@@ -26,7 +26,7 @@ def link_order(job: ClaimedJob) -> Result:
     """
     order = Order.objects.get(pk=int(job.key))
     with transaction.atomic():
-        for rma in rmas_of_order(order):
+        for rma in rmas_touched_by(order).order_by("pk"):
             enqueue_evaluation(rma)
     return done()
 

@@ -79,6 +79,10 @@ class Refund(models.Model):
     paid_at = models.DateTimeField(null=True, blank=True)
     reported_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    is_superseded = models.BooleanField(
+        default=False,
+        help_text="Canceled because its grounds changed; its units may be decided on anew",
+    )
     raw = models.JSONField(
         null=True, blank=True, help_text="An external refund as the order system reported it"
     )

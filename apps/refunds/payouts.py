@@ -2,6 +2,7 @@
 outcome. A time-out is *unknown* and is resolved by asking with the same key, never with a new one.
 """
 
+import logging
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -9,9 +10,10 @@ from django.db import transaction
 from apps.attention.models import Kind
 from apps.attention.services import close_items, open_item
 from apps.common import clock, money
+from apps.common.redaction import hide_secrets
 from apps.outbox.types import ClaimedJob, Result, done, retry
 from apps.payments.gateways import gateway_named
-from apps.payments.types import Gateway, GatewayOutcome, GatewayResult, PayoutRequest
+from apps.payments.types import GatewayOutcome, GatewayResult, PayoutRequest
 from apps.refunds import services
 from apps.refunds.models import (
     Payout,
@@ -20,7 +22,11 @@ from apps.refunds.models import (
     Refund,
     RefundStatus,
 )
+from apps.rmas.rules import CANCELED
+from apps.timeline import services as timeline
 from apps.timeline.types import GATEWAY, SYSTEM
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ def pay(job: ClaimedJob) -> Result:
     begun = _begin(payout_id=int(job.key))
     if begun is None:
         return done()
-    result = _ask(gateway_named(begun.gateway), begun)
+    result = _ask(begun)
     _record(payout_id=int(job.key), attempt_id=begun.attempt_id, result=result)
     if result.outcome == GatewayOutcome.UNKNOWN:
         return retry(f"the gateway's answer is unknown: {result.reason}")
@@ -51,6 +57,8 @@ def _begin(*, payout_id: int) -> _Begun | None:
     if payout.status == PayoutStatus.CREATED:
         if refund.status != RefundStatus.APPROVED:
             return None
+        if refund.rma and refund.rma.status == CANCELED:
+            return None  # evaluation withdraws it; CANCELED wins (contract §10.3)
         services.move(
             refund=refund,
             to=RefundStatus.PAYING,
@@ -78,7 +86,9 @@ def _locked(payout_id: int) -> Payout:
     payout = Payout.objects.get(pk=payout_id)
     Refund.objects.select_for_update(no_key=True).get(pk=payout.refund_id)
     return (
-        Payout.objects.select_related("refund__order", "refund__paid_order", "refund__store")
+        Payout.objects.select_related(
+            "refund__order", "refund__paid_order", "refund__store", "refund__rma"
+        )
         .select_for_update(no_key=True, of=("self",))
         .get(pk=payout_id)
     )
@@ -97,13 +107,22 @@ def _request(payout: Payout) -> PayoutRequest:
     )
 
 
-def _ask(gateway: Gateway, begun: _Begun) -> GatewayResult:
-    """Asks what became of a key that may have been used; pays with it only if it never was."""
-    if begun.may_have_been_called:
-        found = gateway.find(begun.request.key)
-        if found is not None:
-            return found
-    return gateway.refund(begun.request)
+def _ask(begun: _Begun) -> GatewayResult:
+    """Asks what became of a key that may have been used; pays with it only if it never was.
+
+    A gateway that breaks may have paid before it broke: that is unknown, and shown.
+    """
+    try:
+        gateway = gateway_named(begun.gateway)
+        if begun.may_have_been_called:
+            found = gateway.find(begun.request.key)
+            if found is not None:
+                return found
+        return gateway.refund(begun.request)
+    except Exception as error:
+        logger.exception("gateway %s failed", begun.gateway)
+        reason = hide_secrets(f"{type(error).__name__}: {error}")
+        return GatewayResult(GatewayOutcome.UNKNOWN, reason=reason)
 
 
 @transaction.atomic
@@ -116,7 +135,7 @@ def _record(*, payout_id: int, attempt_id: int, result: GatewayResult) -> None:
         error=result.reason,
     )
     payout = _locked(payout_id)
-    if payout.status != PayoutStatus.CALLING:
+    if payout.status not in (PayoutStatus.CALLING, PayoutStatus.UNKNOWN):
         return
     if result.outcome == GatewayOutcome.PAID:
         _paid(payout, result)
@@ -147,7 +166,23 @@ def _paid(payout: Payout, result: GatewayResult) -> None:
         paid_at=clock.now(),
     )
     _close_unknown(refund, "the gateway says it was paid")
+    _tell_the_paying_order(refund, amount)
     services.report_soon(refund)
+
+
+def _tell_the_paying_order(refund: Refund, amount: str) -> None:
+    """The order whose payment was used shows it too, where it is not the one whose goods came."""
+    if refund.paid_order_id == refund.order_id:
+        return
+    timeline.record(
+        store_id=refund.store_id,
+        kind="refund.paid",
+        summary=f"{amount} paid back from this order's payment, for goods of order "
+        f"{refund.order.identifier}",
+        actor=GATEWAY,
+        order_identifier=refund.paid_order.identifier,
+        refund_identifier=refund.identifier,
+    )
 
 
 def _recipient(refund: Refund) -> str:
@@ -167,6 +202,12 @@ def _declined(payout: Payout, result: GatewayResult) -> None:
     )
     services.release_units(refund)
     _close_unknown(refund, "the gateway says it was declined")
+    close_items(
+        store_id=refund.store_id,
+        kind=Kind.PAID_BUT_CANCELED,
+        subject=refund.identifier,
+        resolution="it was never paid: the gateway declined it",
+    )
     open_item(
         store_id=refund.store_id,
         kind=Kind.REFUND_DECLINED,

@@ -33,15 +33,20 @@ def past_refunds(units: Iterable[RmaUnit]) -> dict[int, PastRefunds]:
             found["live_identifier"] = refund.identifier
         elif refund.status == RefundStatus.DECLINED:
             found["declined_identifier"] = refund.identifier
-        else:
+        elif not refund.is_superseded:
             found["canceled_identifier"] = refund.identifier
     return {unit_id: PastRefunds(**found) for unit_id, found in past.items()}
 
 
-def verdicts(rma: Rma, units: Iterable[RmaUnit], policy: Policy) -> dict[int, Verdict]:
-    """Returns, by unit key, what automation does with each unit and why."""
+def verdicts(
+    rma: Rma, units: Iterable[RmaUnit], policy: Policy, *, forget_past: bool = False
+) -> dict[int, Verdict]:
+    """Returns, by unit key, what automation does with each unit and why.
+
+    With `forget_past`, what it would do if nothing had been decided for any of them before.
+    """
     units = list(units)
-    past = past_refunds(units)
+    past = {} if forget_past else past_refunds(units)
     behind = orders_behind(units)
     return {
         unit.pk: unit_verdict(
@@ -65,7 +70,7 @@ def orders_behind(units: Iterable[RmaUnit]) -> set[int]:
     behind = set()
     for (order_id, _), members in by_line.items():
         line = members[0].order_line
-        if line is None or len(members) > line.quantity_shipped:
+        if line is None or line.is_removed or len(members) > line.quantity_shipped:
             behind.add(order_id)
     return behind
 

@@ -106,7 +106,7 @@ def _stopped_by_kind(unit: UnitFacts, rma: RmaFacts) -> Verdict | None:
     if rma.status not in rma_rules.STATUS_PROGRESS:
         return _person(f"RMA status {rma.status!r} is not in the contract")
     if unit.is_withdrawn:
-        return _person("the newest message no longer has this unit")
+        return Verdict(Answer.CLOSED, "the newest message no longer has this unit")
     if unit.refund_type != rma_rules.REFUND:
         return _person(f"refund type {unit.refund_type!r} is not refunded by automation")
     if rma.return_method not in rma_rules.RETURN_METHODS:
@@ -129,7 +129,11 @@ def _stopped_by_parcel(unit: UnitFacts) -> Verdict | None:
 
 def _stopped_by_past(past: PastRefunds) -> Verdict | None:
     if past.declined_identifier:
-        return _person(f"refund {past.declined_identifier} was declined by the gateway")
+        return Verdict(
+            Answer.PERSON,
+            f"refund {past.declined_identifier} was declined by the gateway",
+            is_shown_elsewhere=True,
+        )
     if past.canceled_identifier:
         return _person(f"refund {past.canceled_identifier} was canceled by a person")
     return None

@@ -111,6 +111,13 @@ def _check_limits(proposal: Proposal) -> None:
         shares = list(line.shares)
         if len(shares) > room.units or line.amount_cents > room.amount_cents:
             raise Refused(limits.why_not(line.order_line, shares, room, currency))
+    order_room_cents = limits.order_room_cents(proposal.order)
+    if proposal.total_refund_amount_cents > order_room_cents:
+        raise Refused(
+            f"{money.show(proposal.total_refund_amount_cents, currency)} to refund, but only "
+            f"{money.show(order_room_cents, currency)} of order {proposal.order.identifier} is not "
+            "refunded yet"
+        )
     if proposal.destination == Destination.ORIGINAL_PAYMENT:
         room_cents = limits.cash_room_cents(proposal.paid_order)
         if proposal.shopper_amount_cents > room_cents:
@@ -123,7 +130,12 @@ def _check_limits(proposal: Proposal) -> None:
 
 @transaction.atomic
 def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
-    """Approves a proposed refund and queues its payment; raises Refused in any other state."""
+    """Approves a proposed refund and queues its payment.
+
+    Raises Refused in any other state, and where more would be refunded than was paid because
+    something else was refunded since it was proposed.
+    """
+    _check_still_within_limits(refund)
     refund = move(
         refund=refund,
         to=RefundStatus.APPROVED,
@@ -149,6 +161,15 @@ def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
         label=refund.identifier,
     )
     return refund
+
+
+def _check_still_within_limits(refund: Refund) -> None:
+    """Raises Refused where the refund's own reservation is no longer covered."""
+    lock_orders([refund.order_id, refund.paid_order_id])
+    for line in refund.lines.select_related("order_line"):
+        problem = limits.overdrawn(line.order_line, refund.currency)
+        if problem:
+            raise Refused(problem)
 
 
 def _settle_without_payment(refund: Refund, actor: Actor) -> Refund:
@@ -182,10 +203,11 @@ def report_soon(refund: Refund) -> None:
 
 
 @transaction.atomic
-def cancel_refund(*, refund: Refund, actor: Actor, reason: str) -> Refund:
-    """Cancels a refund whose payment has not begun; its units and amounts are free again.
-
-    Raises Refused once the gateway may have been called.
+def cancel_refund(
+    *, refund: Refund, actor: Actor, reason: str, is_superseded: bool = False
+) -> Refund:
+    """Cancels a refund whose payment has not begun; its amounts are free again, and its units too
+    where the refund is only superseded. Raises Refused once the gateway may have been called.
     """
     refund = move(
         refund=refund,
@@ -193,6 +215,7 @@ def cancel_refund(*, refund: Refund, actor: Actor, reason: str) -> Refund:
         actor=actor,
         kind="refund.canceled",
         summary=f"Refund of {_amount(refund)} canceled: {reason}",
+        is_superseded=is_superseded,
     )
     release_units(refund)
     refund.payouts.filter(status="created").update(status="canceled", finished_at=clock.now())
@@ -200,8 +223,15 @@ def cancel_refund(*, refund: Refund, actor: Actor, reason: str) -> Refund:
 
 
 def release_units(refund: Refund) -> None:
-    """Frees the units of a refund that was declined or canceled."""
+    """Frees the units of a refund that was declined or canceled; what the freed amount may now
+    allow elsewhere is looked at again."""
     RefundUnit.objects.filter(line__refund=refund).update(is_live=False)
+    enqueue(
+        store_id=refund.store_id,
+        topic=topics.LINK_ORDER,
+        key=refund.order_id,
+        label=refund.order.identifier,
+    )
 
 
 def move(

@@ -36,6 +36,7 @@ class Verdict:
 
     answer: Answer
     reason: str
+    is_shown_elsewhere: bool = False
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class _Book:
     warehouse_identifier: str = ""
     concept: str = ""
     receiving_complete: bool | None = None
+    gift_refund_only: bool = False
     lines: dict[tuple[str, str], list[_Unit]] = field(default_factory=dict)
 
 
@@ -89,6 +90,8 @@ def _apply(book: _Book, message: RmaSnapshot) -> None:
     book.giftee_email = message.giftee_email or book.giftee_email
     book.warehouse_identifier = message.warehouse_identifier or book.warehouse_identifier
     book.concept = message.concept or book.concept
+    if message.gift_refund_only is not None:
+        book.gift_refund_only = message.gift_refund_only
     if message.receiving_complete is not None:
         book.receiving_complete = message.receiving_complete
     told: dict[tuple[str, str], list[UnitSnapshot]] = {}
@@ -171,7 +174,7 @@ def _state(book: _Book) -> RmaState:
         return_method=newest.return_method,
         return_shipping_cost_cents=newest.return_shipping_cost_cents,
         bonus_credit_amount_cents=newest.bonus_credit_amount_cents,
-        gift_refund_only=newest.gift_refund_only,
+        gift_refund_only=book.gift_refund_only,
         giftee_email=book.giftee_email,
         warehouse_identifier=book.warehouse_identifier,
         receiving_complete=book.receiving_complete,

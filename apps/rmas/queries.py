@@ -25,10 +25,22 @@ def rmas_of_order(order: Order) -> QuerySet[Rma]:
 def units_naming(order: Order) -> QuerySet[RmaUnit]:
     """Returns the units of this order, linked or not linked yet."""
     names = [name for name in (order.identifier, order.secondary_identifier) if name]
-    named = Q(order_identifier__in=names) | Q(secondary_identifier__in=names)
     return RmaUnit.objects.filter(
-        Q(order=order) | (Q(order__isnull=True) & named), rma__store_id=order.store_id
+        Q(order=order)
+        | Q(order__isnull=True, order_identifier__in=names)
+        | Q(order__isnull=True, secondary_identifier=order.identifier),
+        rma__store_id=order.store_id,
     )
+
+
+def rmas_touched_by(order: Order) -> QuerySet[Rma]:
+    """Returns the RMAs whose decision a change of this order may change: those that return its
+    goods, and those of exchanged goods whose payment it took."""
+    names = [name for name in (order.identifier, order.secondary_identifier) if name]
+    return Rma.objects.filter(
+        Q(units__in=units_naming(order)) | Q(units__original_order_identifier__in=names),
+        store_id=order.store_id,
+    ).distinct()
 
 
 def lock_rma(pk: int) -> Rma:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from apps.common.hashing import sha256_of_content
+from apps.orders.models import Order
 from apps.orders.queries import orders_named
 from apps.rmas.fold import fold
 from apps.rmas.models import Rma, RmaMessage, RmaUnit
@@ -179,7 +180,10 @@ def _unit_changes(before: RmaUnit, after: RmaUnit) -> list[Change]:
 
 
 def link_units(rma: Rma) -> int:
-    """Links the units whose order has become known; returns how many. Hold the RMA's lock."""
+    """Links the units whose order has become known; returns how many. Hold the RMA's lock.
+
+    `order_identifier` is an order's primary or secondary one (contract §5).
+    """
     unlinked = [unit for unit in rma.units.all() if unit.order_line_id is None]
     if not unlinked:
         return 0
@@ -192,7 +196,7 @@ def link_units(rma: Rma) -> int:
     linked = []
     lines: dict[int, dict[str, int]] = {}
     for unit in unlinked:
-        order = orders.get(unit.order_identifier) or orders.get(unit.secondary_identifier)
+        order = orders.get(unit.order_identifier) or _by_other_name(unit, orders)
         if order is None:
             continue
         if order.pk not in lines:
@@ -202,6 +206,13 @@ def link_units(rma: Rma) -> int:
         linked.append(unit)
     RmaUnit.objects.bulk_update(linked, ["order", "order_line"])
     return len(linked)
+
+
+def _by_other_name(unit: RmaUnit, orders: dict[str, Order]) -> Order | None:
+    """The unit's own secondary name links to the order that has it as its identifier. An order that
+    merely shares it as a secondary one may be another: money must not follow that."""
+    order = orders.get(unit.secondary_identifier)
+    return order if order and order.identifier == unit.secondary_identifier else None
 
 
 def _summary(rma: Rma, snapshot: RmaSnapshot, is_new_rma: bool, changes: list[Change]) -> str:

@@ -46,7 +46,7 @@ class RmaSnapshot:
     updated_at: datetime | None = None
     return_shipping_cost_cents: int = 0
     bonus_credit_amount_cents: int = 0
-    gift_refund_only: bool = False
+    gift_refund_only: bool | None = None
     giftee_email: str = ""
     warehouse_identifier: str = ""
     receiving_complete: bool | None = None

@@ -85,7 +85,7 @@ STOPPED = [
     ({"receiving_status": "NOT_RECEIVED"}, Answer.PERSON),
     ({"receiving_status": "EATEN"}, Answer.PERSON),
     ({"refund_type": "INSTANT_EXCHANGE"}, Answer.PERSON),
-    ({"is_withdrawn": True}, Answer.PERSON),
+    ({"is_withdrawn": True}, Answer.CLOSED),
     ({"known": False}, Answer.WAIT),
     ({"behind": True}, Answer.PERSON),
     ({"past": PastRefunds(live_identifier="RD-1")}, Answer.REFUNDED),
