@@ -8,8 +8,9 @@ WHAT_TO_DO: dict[str, str] = {
         "wrong, send a corrected order."
     ),
     Kind.REFUND_NEEDS_DECISION: (
-        "Look at the unit and the limit named here, then decide in your own systems whether and "
-        "what to refund. Automation will not touch this unit unless its facts change."
+        "Look at the unit and the limit named here. To refund it, pay in your own systems and send "
+        "the order again with that refund and its rma_identifier: the desk takes it over, reports "
+        "it to Optoro, and never pays that unit again. To leave it, dismiss this with a note."
     ),
     Kind.REFUND_DECLINED: (
         "Ask the shopper for another way to be paid, or pay by hand and note the reference."
@@ -19,8 +20,8 @@ WHAT_TO_DO: dict[str, str] = {
         "look the key up at the gateway."
     ),
     Kind.SNAPSHOT_HELD: (
-        "Mend the fields that Optoro names in the order at its source and send the order again, "
-        "or resend the snapshot from its page."
+        "Mend the fields that Optoro names in the order at its source and send the order again. "
+        "A lead can also resend the snapshot as it is."
     ),
     Kind.MESSAGE_QUARANTINED: (
         "Open the message, see why it could not be used, and replay it once the cause is gone."

@@ -249,7 +249,7 @@ QUERIES = {
     "/messages/": 6,
     "/outbound/": 6,
     "/attention/": 6,
-    "/orders/ORD-1/": 25,
+    "/orders/ORD-1/": 27,
     "/returns/RMA-1/": 18,
 }
 
