@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from apps.optoro.reading import Reader
+from apps.optoro.reading import MAX_TEXT, Reader
 
 STATUSES = ("PENDING_EXCHANGE", "CREATED", "REFUNDED", "PARTIAL_REFUND", "CANCELED")
 RETURN_METHODS = ("mail-back", "express-returns", "customer-keep", "home-pickup")
@@ -144,7 +144,7 @@ def _unit(item: Reader, drift: list[Drift]) -> WireUnit:
         secondary_identifier=item.text("secondary_identifier"),
         sku=item.text("sku"),
         upc=item.text("upc"),
-        return_reason=item.text("return_reason"),
+        return_reason=item.text("return_reason", limit=10_000)[:MAX_TEXT],
         refund_type=_known_word(item, "refund_type", REFUND_TYPES, drift, required=True),
         is_exchange=is_exchange,
         exchange_order_identifier=item.text("exchange_order_identifier"),

@@ -147,3 +147,9 @@ def test_every_error_names_the_path_of_its_field():
         ("items[1].sku", "invalid_type"),
         ("status", "missing_field"),
     ]
+
+
+def test_a_long_return_reason_is_cut_and_does_not_stop_the_message():
+    unit = {**builders.unit(), "return_reason": "too small " * 100}
+    [read] = parse(builders.rma(units=[unit])).units
+    assert read.return_reason == ("too small " * 100)[:255]

@@ -272,3 +272,25 @@ def test_what_was_sent_and_answered_is_kept_without_the_token(send_order, drain,
     assert attempt.request_body.encode() == sent_bodies(optoro)[0]
     assert attempt.response_body == '{"access_token":"[hidden]"}'
     assert "token-1" not in attempt.request_body + attempt.response_body + attempt.error
+
+
+def test_a_worker_that_was_held_up_does_not_send_what_it_has_built(
+    frozen, send_order, drain, optoro, monkeypatch
+):
+    """Its lease is nearly over: another worker may be about to send a newer snapshot."""
+    build = services.build_snapshot
+
+    def held_up(order):
+        snapshot = build(order)
+        frozen.shift(60)
+        return snapshot
+
+    send_order(builders.order())
+    with monkeypatch.context() as slow:
+        slow.setattr(services, "build_snapshot", held_up)
+        drain()
+    assert sent_bodies(optoro) == []
+    assert snapshot_jobs().get().state == "waiting"
+    frozen.shift(60)
+    drain()
+    assert len(sent_bodies(optoro)) == 1
