@@ -4,8 +4,11 @@ import os
 
 from celery import Celery
 
+from apps.common import filesystem_queue
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "returnsdesk.settings")
 
+filesystem_queue.install()
 app = Celery("returnsdesk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
