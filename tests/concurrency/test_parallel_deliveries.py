@@ -1,12 +1,9 @@
 """On PostgreSQL, with real threads and real commits: parallel deliveries give one refund."""
 
 import random
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from apps.inbox.models import Delivery
 from apps.inbox.processing import process_due
@@ -15,23 +12,9 @@ from apps.outbox.runner import run_due
 from apps.payments.models import SimulatedPayment
 from apps.refunds.models import Refund, RefundUnit
 from tests.support import builders
+from tests.support.threads import in_parallel
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
-
-
-def in_parallel(count: int, work: Callable[[int], object]) -> list[object]:
-    """Runs `work(0..count-1)` in as many threads, all starting together."""
-    gate = threading.Barrier(count)
-
-    def run(number: int) -> object:
-        try:
-            gate.wait(timeout=30)
-            return work(number)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 def work_off(number: int) -> None:

@@ -9,8 +9,8 @@ import pytest
 from apps.inbox import processing
 from apps.inbox.handlers import HANDLERS
 from apps.inbox.models import Delivery
-from tests.common.threads import in_parallel
 from tests.support import builders
+from tests.support.threads import in_parallel
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 

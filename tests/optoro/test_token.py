@@ -17,7 +17,7 @@ from apps.optoro.client import OptoroClient, Verdict
 from apps.optoro.models import AccessToken
 from apps.stores.models import Store
 from apps.stores.queries import connection_of
-from tests.common.threads import in_parallel
+from tests.support.threads import in_parallel
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BODY = '{"returns_portal_order": {"orders": [{"identifier": "ORD-1"}]}}'

@@ -11,8 +11,8 @@ from apps.outbox import runner, services
 from apps.outbox.models import Job
 from apps.outbox.types import done, retry
 from apps.stores.models import Store
-from tests.common.threads import in_parallel
 from tests.outbox.conftest import TOPIC
+from tests.support.threads import in_parallel
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 

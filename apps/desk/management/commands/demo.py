@@ -150,7 +150,8 @@ class Command(BaseCommand):
             f"  Configuration:     {desk}/admin/  (as admin)\n"
             f"  Logs:              {shown}/*.log\n"
             f"  Own commands:      set -a; . {shown}/env; .venv/bin/python manage.py help\n\n"
-            f"  Ctrl-C stops everything. `make demo` goes on with the desk's data, `make demo-reset` starts over.\n"
+            "  Ctrl-C stops everything. `make demo` goes on with the desk's data,\n"
+            "  `make demo-reset` starts over.\n"
             f"{rule}\n"
         )
 
