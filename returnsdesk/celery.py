@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-from apps.common import filesystem_queue
+from returnsdesk import filesystem_queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "returnsdesk.settings")
 

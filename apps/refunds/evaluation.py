@@ -17,6 +17,7 @@ from apps.refunds import limits, services
 from apps.refunds.models import Refund, RefundLine, RefundStatus, RefundUnit, Source
 from apps.refunds.proposals import proposals_for
 from apps.refunds.queries import policy_of, verdicts
+from apps.refunds.standing import outside_refunds, unattached
 from apps.refunds.types import Answer, Policy, Proposal, Verdict
 from apps.refunds.withdrawal import supersede_stale_decisions, withdraw_if_canceled
 from apps.rmas import rules as rma_rules
@@ -44,7 +45,8 @@ def evaluate_rma(*, rma_id: int) -> list[Refund]:
     _attach_reported_refunds(rma)
     policy = policy_of(rma.store)
     withdraw_if_canceled(rma)
-    supersede_stale_decisions(rma, policy)
+    supersede_stale_decisions(rma)
+    _attach_reported_refunds(rma)
     units = list(units_of([rma]))
     obstacles = _obstacles_before(rma, units)
     refunds = []
@@ -90,18 +92,22 @@ def _obstacles_before(rma: Rma, units: list[RmaUnit]) -> list[str]:
 
 def _refunded_outside_for_unknown_units(rma: Rma, obstacles: list[str]) -> bool:
     """A refund made outside that names this RMA but no lines may be for any of its units."""
-    loose = Refund.objects.filter(
-        store_id=rma.store_id,
-        source=Source.EXTERNAL,
-        rma_identifier=rma.rma_identifier,
-        lines=None,
-    )
-    for refund in loose:
-        obstacles.append(
-            f"the order system reports refund {refund.identifier} for this RMA without saying for "
-            "which units"
-        )
-    return bool(loose)
+    found = False
+    for refund in outside_refunds(rma):
+        rows = list(refund.lines.all())
+        if not rows:
+            found = True
+            obstacles.append(
+                f"the order system reports refund {refund.identifier} for this RMA without saying "
+                "for which units"
+            )
+        obstacles += [
+            f"the order system reports refund {refund.identifier} for {row.quantity} unit(s) of "
+            f"this RMA, but {unattached(row)} of them are not there or refunded otherwise"
+            for row in rows
+            if unattached(row) > 0
+        ]
+    return found
 
 
 def _decide(proposal: Proposal, policy: Policy, obstacles: list[str]) -> Refund | None:

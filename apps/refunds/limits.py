@@ -1,6 +1,7 @@
 """How much can still be refunded. Ask only while the order's lock is held: another refund could
 be decided between the question and its use."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet, Sum
@@ -22,22 +23,78 @@ class LineRoom:
     units: int
 
 
-def line_room(line: OrderLine) -> LineRoom:
+@dataclass(frozen=True)
+class Wanted:
+    """What a refund wants of one line."""
+
+    order_line: OrderLine
+    quantity: int
+    amount_cents: int
+
+
+def why_beyond(
+    *,
+    order: Order,
+    paid_order: Order,
+    wanted: Sequence[Wanted],
+    shopper_amount_cents: int,
+    destination: str,
+    excluding: Refund | None = None,
+) -> str:
+    """Returns, in words, the limit that a refund goes against, or "".
+
+    Goods per line and per order, cash per payment (flows.md, "How much"). `excluding` is a refund
+    whose own reservation is left out, to ask whether it is still covered.
+    """
+    if paid_order.currency != order.currency:
+        return (
+            f"order {order.identifier} is in {order.currency}, but the payment of order "
+            f"{paid_order.identifier} is in {paid_order.currency}"
+        )
+    for want in wanted:
+        room = line_room(want.order_line, excluding=excluding)
+        if want.quantity > room.units or want.amount_cents > room.amount_cents:
+            return _why_not_line(want, room, order.currency)
+    total_cents = sum(want.amount_cents for want in wanted)
+    order_cents = order_room_cents(order, excluding=excluding)
+    if total_cents > order_cents:
+        return (
+            f"{money.show(total_cents, order.currency)} to refund, but only "
+            f"{money.show(order_cents, order.currency)} of order {order.identifier} is not "
+            "refunded yet"
+        )
+    if destination != Destination.ORIGINAL_PAYMENT:
+        return ""
+    cash_cents = cash_room_cents(paid_order, excluding=excluding)
+    if shopper_amount_cents <= cash_cents:
+        return ""
+    return (
+        f"{money.show(shopper_amount_cents, order.currency)} to pay, but only "
+        f"{money.show(cash_cents, order.currency)} of what was captured on order "
+        f"{paid_order.identifier} has not gone back yet"
+    )
+
+
+def line_room(line: OrderLine, *, excluding: Refund | None = None) -> LineRoom:
     """Returns what of a line's shipped units is not refunded, in any live refund of any source.
 
     Where the source says more units are refunded than the desk knows of, it is believed.
     """
-    amount_cents, units = _spent(line)
+    amount_cents, units = _spent(line, excluding)
     return LineRoom(
         amount_cents=max(0, shipped_amount_cents(line) - amount_cents),
         units=max(0, line.quantity_shipped - max(units, line.quantity_refunded)),
     )
 
 
-def _spent(line: OrderLine) -> tuple[int, int]:
-    spent = RefundLine.objects.filter(order_line=line, refund__status__in=LIVE_STATUSES).aggregate(
-        amount=Sum("amount_cents"), units=Sum("quantity")
-    )
+def _live(excluding: Refund | None) -> QuerySet[Refund]:
+    live = Refund.objects.filter(status__in=LIVE_STATUSES)
+    return live.exclude(pk=excluding.pk) if excluding else live
+
+
+def _spent(line: OrderLine, excluding: Refund | None = None) -> tuple[int, int]:
+    rows = RefundLine.objects.filter(order_line=line, refund__in=_live(excluding))
+    spent = rows.aggregate(amount=Sum("amount_cents"), units=Sum("quantity"))
     return spent["amount"] or 0, spent["units"] or 0
 
 
@@ -54,27 +111,27 @@ def overdrawn(line: OrderLine, currency: str) -> str:
     )
 
 
-def order_room_cents(order: Order) -> int:
+def order_room_cents(order: Order, *, excluding: Refund | None = None) -> int:
     """Returns what of the whole order is not refunded: refunds made outside without lines count
     here, where no line can tell."""
     worth = sum(shipped_amount_cents(line) for line in order.lines.all())
     worth += order.shipping_amount_cents + order.shipping_tax_amount_cents
-    spent = Refund.objects.filter(order=order, status__in=LIVE_STATUSES).aggregate(
-        total=Sum("total_refund_amount_cents")
-    )["total"]
+    spent = (
+        _live(excluding)
+        .filter(order=order)
+        .aggregate(total=Sum("total_refund_amount_cents"))["total"]
+    )
     return max(0, worth - (spent or 0))
 
 
-def cash_room_cents(order: Order) -> int:
+def cash_room_cents(order: Order, *, excluding: Refund | None = None) -> int:
     """Returns what of the order's captured payment has not gone back to it.
 
     Outside the desk, the refunds that the source reports and the refund transactions that it lists
     may be the same ones: the larger sum of the two counts. A listed transaction that carries an
     identifier of ours is our own refund, mirrored.
     """
-    live = Refund.objects.filter(
-        paid_order=order, destination=Destination.ORIGINAL_PAYMENT, status__in=LIVE_STATUSES
-    )
+    live = _live(excluding).filter(paid_order=order, destination=Destination.ORIGINAL_PAYMENT)
     external = live.filter(source=Source.EXTERNAL)
     own = live.exclude(source=Source.EXTERNAL)
     outside = max(
@@ -119,11 +176,17 @@ def fit_shares(shares: list[UnitShare], room: LineRoom) -> list[UnitShare]:
 
 def why_not(line: OrderLine, shares: list[UnitShare], room: LineRoom, currency: str) -> str:
     """Returns, in words, which limit of a line the shares go against."""
-    if len(shares) > room.units:
+    amount_cents = sum(share.amount_cents for share in shares)
+    return _why_not_line(Wanted(line, len(shares), amount_cents), room, currency)
+
+
+def _why_not_line(want: Wanted, room: LineRoom, currency: str) -> str:
+    line = want.order_line
+    if want.quantity > room.units:
         return (
-            f"line {line.identifier}: {len(shares)} unit(s) to refund, but only {room.units} of "
+            f"line {line.identifier}: {want.quantity} unit(s) to refund, but only {room.units} of "
             f"{line.quantity_shipped} shipped are not refunded yet"
         )
-    wanted = money.show(sum(share.amount_cents for share in shares), currency)
+    wanted = money.show(want.amount_cents, currency)
     left = money.show(room.amount_cents, currency)
     return f"line {line.identifier}: {wanted} to refund, but only {left} of what was paid is left"

@@ -22,7 +22,7 @@ from apps.refunds.models import (
     Refund,
     RefundStatus,
 )
-from apps.rmas.rules import CANCELED
+from apps.refunds.standing import why_it_no_longer_stands
 from apps.timeline import services as timeline
 from apps.timeline.types import GATEWAY, SYSTEM
 
@@ -42,6 +42,8 @@ def pay(job: ClaimedJob) -> Result:
     begun = _begin(payout_id=int(job.key))
     if begun is None:
         return done()
+    if isinstance(begun, str):
+        return retry(f"not paid, because the refund no longer stands: {begun}")
     result = _ask(begun)
     _record(payout_id=int(job.key), attempt_id=begun.attempt_id, result=result)
     if result.outcome == GatewayOutcome.UNKNOWN:
@@ -50,15 +52,17 @@ def pay(job: ClaimedJob) -> Result:
 
 
 @transaction.atomic
-def _begin(*, payout_id: int) -> _Begun | None:
-    """Commits that a call is about to happen; None where there is nothing to pay any more."""
+def _begin(*, payout_id: int) -> _Begun | str | None:
+    """Commits that a call is about to happen; None where there is nothing to pay any more, and the
+    reason where the refund no longer stands."""
     payout = _locked(payout_id)
     refund = payout.refund
     if payout.status == PayoutStatus.CREATED:
         if refund.status != RefundStatus.APPROVED:
             return None
-        if refund.rma and refund.rma.status == CANCELED:
-            return None  # evaluation withdraws it; CANCELED wins (contract §10.3)
+        problem = why_it_no_longer_stands(refund)
+        if problem:
+            return problem  # evaluation is due: it withdraws the refund, or finds that it stands
         services.move(
             refund=refund,
             to=RefundStatus.PAYING,
@@ -83,8 +87,8 @@ def _begin(*, payout_id: int) -> _Begun | None:
 
 
 def _locked(payout_id: int) -> Payout:
-    payout = Payout.objects.get(pk=payout_id)
-    Refund.objects.select_for_update(no_key=True).get(pk=payout.refund_id)
+    payout = Payout.objects.select_related("refund").get(pk=payout_id)
+    services.lock_for_decision(payout.refund)
     return (
         Payout.objects.select_related(
             "refund__order", "refund__paid_order", "refund__store", "refund__rma"

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from apps.orders.models import Order
 from apps.refunds import limits
-from apps.refunds.matching import Decided, Due, due_in_line
-from apps.refunds.models import Refund, RefundUnit, Source
-from apps.refunds.queries import past_refunds, verdicts
+from apps.refunds.matching import Due
+from apps.refunds.models import Refund
+from apps.refunds.owed import owed_units, paid_order_of
+from apps.refunds.queries import verdicts
 from apps.refunds.rules import LIVE_STATUSES, destination_of, retained_cents
-from apps.refunds.types import Answer, Policy, Proposal, ProposedLine, UnitShare
-from apps.rmas import rules as rma_rules
+from apps.refunds.types import Policy, Proposal, ProposedLine, UnitShare
 from apps.rmas.models import Rma, RmaUnit
 
 
@@ -27,11 +27,12 @@ def proposals_for(
     them. What stands in the way goes into `obstacles`, in words.
     """
     found = verdicts(rma, units, policy, forget_past=True)
-    eligible = {pk for pk, verdict in found.items() if verdict.answer == Answer.REFUND}
+    owed_now, notes = owed_units(rma, units, policy)
+    obstacles += notes
     groups: dict[tuple[int, int], list[Due]] = {}
     paid_orders: dict[int, Order] = {}
-    for due in _due(rma, units, eligible, obstacles):
-        paid_order = _paid_order(due.facts, first_orders)
+    for due in owed_now:
+        paid_order = paid_order_of(due.facts, first_orders)
         if paid_order is None:
             obstacles.append(
                 f"{due.facts.label}: its payment is on order "
@@ -46,63 +47,6 @@ def proposals_for(
         proposal = _proposal(rma, owed, reason, policy, paid_orders[paid_order_id], obstacles)
         if proposal:
             yield proposal
-
-
-def _paid_order(unit: RmaUnit, first_orders: dict[str, Order]) -> Order | None:
-    """An even exchange took no payment: its goods are paid back on the first order (flows.md)."""
-    if unit.original_order_identifier:
-        return first_orders.get(unit.original_order_identifier)
-    return unit.order
-
-
-def _due(rma: Rma, units: list[RmaUnit], eligible: set[int], obstacles: list[str]) -> Iterable[Due]:
-    past = past_refunds(units)
-    by_line: dict[int, list[RmaUnit]] = {}
-    for unit in units:
-        if unit.order_line_id:
-            by_line.setdefault(unit.order_line_id, []).append(unit)
-    for members in by_line.values():
-        live = RefundUnit.objects.filter(rma_unit__in=members, is_live=True)
-        owed, held_back = due_in_line(
-            members=members,
-            eligible=eligible,
-            decided=[
-                Decided(row.rma_unit_id, row.shopper_amount_cents, row.optoro_amount_cents)
-                for row in live.order_by("pk")
-            ],
-            blocked=[
-                unit.pk
-                for unit in members
-                if unit.pk in past
-                and not past[unit.pk].live_identifier
-                and (past[unit.pk].declined_identifier or past[unit.pk].canceled_identifier)
-            ],
-        )
-        name = members[0].order_line_item_identifier
-        if held_back:
-            obstacles.append(
-                f"line {name}: {held_back} unit(s) held back, because a unit of this line that was "
-                "decided on before no longer shows what it was decided on"
-            )
-        if owed and _may_be_refunded_outside(rma, members[0]):
-            obstacles.append(
-                f"line {name}: Optoro calls the RMA REFUNDED, and the order system reports a "
-                "refund of this line that names no RMA; it may be this one"
-            )
-            continue
-        yield from owed
-
-
-def _may_be_refunded_outside(rma: Rma, unit: RmaUnit) -> bool:
-    return (
-        rma.status == rma_rules.REFUNDED
-        and Refund.objects.filter(
-            lines__order_line=unit.order_line_id,
-            source=Source.EXTERNAL,
-            rma_identifier="",
-            status__in=LIVE_STATUSES,
-        ).exists()
-    )
 
 
 def _proposal(

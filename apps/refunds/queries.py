@@ -22,10 +22,14 @@ def policy_of(store: Store) -> Policy:
     )
 
 
-def past_refunds(units: Iterable[RmaUnit]) -> dict[int, PastRefunds]:
+def past_refunds(
+    units: Iterable[RmaUnit], *, excluding: Refund | None = None
+) -> dict[int, PastRefunds]:
     """Returns, by unit key, the refunds that units were in before; units without any are absent."""
     past: dict[int, dict[str, str]] = {}
     rows = RefundUnit.objects.filter(rma_unit__in=list(units)).select_related("line__refund")
+    if excluding:
+        rows = rows.exclude(line__refund=excluding)
     for row in rows.order_by("pk"):
         refund = row.line.refund
         found = past.setdefault(row.rma_unit_id, {})

@@ -24,7 +24,9 @@ from apps.refunds.models import (
     Source,
 )
 from apps.refunds.rules import may_move
+from apps.refunds.standing import why_it_no_longer_stands
 from apps.refunds.types import Proposal
+from apps.rmas.queries import lock_rma
 from apps.stores.queries import connection_of
 from apps.timeline import services as timeline
 from apps.timeline.types import OMS, Actor
@@ -98,44 +100,34 @@ def propose_refund(
 
 
 def _check_limits(proposal: Proposal) -> None:
-    currency = proposal.order.currency
     if proposal.total_refund_amount_cents <= 0:
         raise Refused("the units are worth nothing: there is nothing to refund")
-    if proposal.paid_order.currency != currency:
-        raise Refused(
-            f"order {proposal.order.identifier} is in {currency}, but the payment of order "
-            f"{proposal.paid_order.identifier} is in {proposal.paid_order.currency}"
-        )
-    for line in proposal.lines:
-        room = limits.line_room(line.order_line)
-        shares = list(line.shares)
-        if len(shares) > room.units or line.amount_cents > room.amount_cents:
-            raise Refused(limits.why_not(line.order_line, shares, room, currency))
-    order_room_cents = limits.order_room_cents(proposal.order)
-    if proposal.total_refund_amount_cents > order_room_cents:
-        raise Refused(
-            f"{money.show(proposal.total_refund_amount_cents, currency)} to refund, but only "
-            f"{money.show(order_room_cents, currency)} of order {proposal.order.identifier} is not "
-            "refunded yet"
-        )
-    if proposal.destination == Destination.ORIGINAL_PAYMENT:
-        room_cents = limits.cash_room_cents(proposal.paid_order)
-        if proposal.shopper_amount_cents > room_cents:
-            raise Refused(
-                f"{money.show(proposal.shopper_amount_cents, currency)} to pay, but only "
-                f"{money.show(room_cents, currency)} of what was captured on order "
-                f"{proposal.paid_order.identifier} has not gone back yet"
-            )
+    problem = limits.why_beyond(
+        order=proposal.order,
+        paid_order=proposal.paid_order,
+        wanted=[
+            limits.Wanted(line.order_line, len(line.shares), line.amount_cents)
+            for line in proposal.lines
+        ],
+        shopper_amount_cents=proposal.shopper_amount_cents,
+        destination=proposal.destination,
+    )
+    if problem:
+        raise Refused(problem)
 
 
 @transaction.atomic
 def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
     """Approves a proposed refund and queues its payment.
 
-    Raises Refused in any other state, and where more would be refunded than was paid because
-    something else was refunded since it was proposed.
+    Raises Refused in any other state, and where what it was decided on has changed: then it is
+    withdrawn and decided on anew by itself.
     """
-    _check_still_within_limits(refund)
+    refund = lock_for_decision(refund)
+    can_be_approved = may_move(refund.status, RefundStatus.APPROVED)
+    problem = why_it_no_longer_stands(refund) if can_be_approved else ""
+    if problem:
+        raise Refused(f"refund {refund.identifier} no longer stands: {problem}")
     refund = move(
         refund=refund,
         to=RefundStatus.APPROVED,
@@ -163,13 +155,14 @@ def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
     return refund
 
 
-def _check_still_within_limits(refund: Refund) -> None:
-    """Raises Refused where the refund's own reservation is no longer covered."""
+def lock_for_decision(refund: Refund) -> Refund:
+    """Locks what a refund was decided on, always in the order RMA, orders, refund; returns the
+    fresh row."""
+    if refund.rma_id:
+        lock_rma(refund.rma_id)
     lock_orders([refund.order_id, refund.paid_order_id])
-    for line in refund.lines.select_related("order_line"):
-        problem = limits.overdrawn(line.order_line, refund.currency)
-        if problem:
-            raise Refused(problem)
+    Refund.objects.select_for_update(no_key=True).get(pk=refund.pk)
+    return Refund.objects.select_related("order", "paid_order", "store", "rma").get(pk=refund.pk)
 
 
 def _settle_without_payment(refund: Refund, actor: Actor) -> Refund:

@@ -4,13 +4,11 @@ from apps.attention.models import Kind
 from apps.attention.services import open_item
 from apps.common.errors import Refused
 from apps.refunds import services
-from apps.refunds.models import Refund, RefundStatus, RefundUnit, Source
-from apps.refunds.queries import verdicts
-from apps.refunds.rules import LIVE_STATUSES, destination_of
-from apps.refunds.types import Answer, Policy
+from apps.refunds.models import Refund, RefundStatus, Source
+from apps.refunds.rules import LIVE_STATUSES
+from apps.refunds.standing import why_it_no_longer_stands
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma
-from apps.rmas.queries import units_of
 from apps.timeline.types import OPTORO, SYSTEM
 
 _UNPAID = (RefundStatus.PROPOSED, RefundStatus.APPROVED)
@@ -36,41 +34,15 @@ def withdraw_if_canceled(rma: Rma) -> None:
         )
 
 
-def supersede_stale_decisions(rma: Rma, policy: Policy) -> None:
-    """Withdraws automatic decisions whose grounds have changed before they were paid (the unit, its
-    figures, the recipient), so that they are decided on anew from what is known now."""
+def supersede_stale_decisions(rma: Rma) -> None:
+    """Withdraws automatic decisions whose grounds have changed before they were paid, so that they
+    are decided on anew from what is known now."""
     unpaid = Refund.objects.filter(rma=rma, source=Source.AUTOMATIC, status__in=_UNPAID)
-    if not unpaid.exists():
-        return
-    found = verdicts(rma, units_of([rma]), policy, forget_past=True)
-    for refund in unpaid.select_related("order", "store"):
-        due = {unit_id for unit_id, verdict in found.items() if verdict.answer == Answer.REFUND}
-        if _still_stands(refund, rma, due):
+    for refund in unpaid.select_related("order", "paid_order", "store", "rma"):
+        reason = why_it_no_longer_stands(refund)
+        if not reason:
             continue
         try:
-            services.cancel_refund(
-                refund=refund,
-                actor=SYSTEM,
-                reason="what it was decided on has changed",
-                is_superseded=True,
-            )
+            services.cancel_refund(refund=refund, actor=SYSTEM, reason=reason, is_superseded=True)
         except Refused:
             continue  # its payment began in between: it is past recall
-
-
-def _still_stands(refund: Refund, rma: Rma, due: set[int]) -> bool:
-    destination = destination_of(rma, refund.shopper_amount_cents)
-    if destination != (refund.destination, refund.recipient_email):
-        return False
-    rows = RefundUnit.objects.filter(line__refund=refund).select_related("rma_unit")
-    return all(row.rma_unit_id in due and _has_same_figures(row) for row in rows)
-
-
-def _has_same_figures(row: RefundUnit) -> bool:
-    """A rounding cent may have been taken off the shopper's part to fit the line."""
-    unit = row.rma_unit
-    shopper_cents = unit.shopper_refund_amount_cents
-    return (
-        row.optoro_amount_cents == unit.optoro_refund_amount_cents
-        and shopper_cents - 1 <= row.shopper_amount_cents <= shopper_cents
-    )

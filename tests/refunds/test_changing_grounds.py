@@ -8,6 +8,7 @@ import time_machine
 
 from apps.attention.models import Item
 from apps.common import clock
+from apps.common.errors import Refused
 from apps.common.http import Response
 from apps.inbox.processing import process_due
 from apps.outbox.runner import run_due, run_next
@@ -132,7 +133,8 @@ def test_an_approval_that_crosses_a_cancellation_pays_nothing(send_order, send_r
     drain()
     send_rma(builders.rma(tracking="TRANSIT", status="CANCELED", minute=9))
     process_due()
-    approve_refund(refund=Refund.objects.get(), actor=person)
+    with pytest.raises(Refused, match="no longer stands: the RMA was canceled"):
+        approve_refund(refund=Refund.objects.get(), actor=person)
     drain()
     assert refunds() == [("RMA-1", "canceled")]
     assert payments() == []

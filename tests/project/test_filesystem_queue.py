@@ -5,7 +5,7 @@ import threading
 import pytest
 from kombu import Connection, Queue
 
-from apps.common import filesystem_queue
+from returnsdesk import filesystem_queue
 
 
 @pytest.fixture

@@ -1,0 +1,86 @@
+"""Which units of an RMA are owed right now, given what was decided for them before. Reads only;
+call it while the locks of the RMA and of its orders are held."""
+
+from apps.orders.models import Order
+from apps.refunds.matching import Decided, Due, due_in_line
+from apps.refunds.models import Refund, RefundUnit, Source
+from apps.refunds.queries import past_refunds, verdicts
+from apps.refunds.rules import LIVE_STATUSES
+from apps.refunds.types import Answer, PastRefunds, Policy
+from apps.rmas import rules as rma_rules
+from apps.rmas.models import Rma, RmaUnit
+
+
+def paid_order_of(unit: RmaUnit, first_orders: dict[str, Order]) -> Order | None:
+    """Returns the order whose payment is refunded for a unit, or None while it is not known. An
+    even exchange took no payment: its goods are paid back on the first order (flows.md)."""
+    if unit.original_order_identifier:
+        return first_orders.get(unit.original_order_identifier)
+    return unit.order
+
+
+def owed_units(
+    rma: Rma, units: list[RmaUnit], policy: Policy, *, excluding: Refund | None = None
+) -> tuple[list[Due], list[str]]:
+    """Returns the units that are owed, and what a person should know about those that are not.
+
+    With `excluding`, what would be owed if that refund had not been decided on.
+    """
+    found = verdicts(rma, units, policy, forget_past=True)
+    eligible = {pk for pk, verdict in found.items() if verdict.answer == Answer.REFUND}
+    past = past_refunds(units, excluding=excluding)
+    by_line: dict[int, list[RmaUnit]] = {}
+    for unit in units:
+        if unit.order_line_id:
+            by_line.setdefault(unit.order_line_id, []).append(unit)
+    owed: list[Due] = []
+    notes: list[str] = []
+    for members in by_line.values():
+        due, held_back = due_in_line(
+            members=members,
+            eligible=eligible,
+            decided=_decided(members, excluding),
+            blocked=[unit.pk for unit in members if _is_blocked(past.get(unit.pk))],
+        )
+        name = members[0].order_line_item_identifier
+        if held_back:
+            notes.append(
+                f"line {name}: {held_back} unit(s) held back, because a unit of this line that was "
+                "decided on before no longer shows what it was decided on"
+            )
+        if due and _may_be_refunded_outside(rma, members[0]):
+            notes.append(
+                f"line {name}: Optoro calls the RMA REFUNDED, and the order system reports a "
+                "refund of this line that names no RMA; it may be this one"
+            )
+            continue
+        owed += due
+    return owed, notes
+
+
+def _decided(members: list[RmaUnit], excluding: Refund | None) -> list[Decided]:
+    live = RefundUnit.objects.filter(rma_unit__in=members, is_live=True).order_by("pk")
+    if excluding:
+        live = live.exclude(line__refund=excluding)
+    return [
+        Decided(row.rma_unit_id, row.shopper_amount_cents, row.optoro_amount_cents) for row in live
+    ]
+
+
+def _is_blocked(past: PastRefunds | None) -> bool:
+    """Declined by the gateway, or canceled by a person, and not decided on again since."""
+    return bool(
+        past and not past.live_identifier and (past.declined_identifier or past.canceled_identifier)
+    )
+
+
+def _may_be_refunded_outside(rma: Rma, unit: RmaUnit) -> bool:
+    return (
+        rma.status == rma_rules.REFUNDED
+        and Refund.objects.filter(
+            lines__order_line=unit.order_line_id,
+            source=Source.EXTERNAL,
+            rma_identifier="",
+            status__in=LIVE_STATUSES,
+        ).exists()
+    )

@@ -1,0 +1,128 @@
+"""Whether a decision that is not paid yet still stands. Ask while the locks of its RMA and of its
+orders are held: right before it is approved, right before it is paid, and at every evaluation."""
+
+from apps.orders.queries import orders_named
+from apps.refunds import limits
+from apps.refunds.matching import Due
+from apps.refunds.models import Refund, RefundLine, RefundUnit, Source
+from apps.refunds.owed import owed_units, paid_order_of
+from apps.refunds.queries import policy_of
+from apps.refunds.rules import LIVE_STATUSES, destination_of, retained_cents
+from apps.rmas import rules as rma_rules
+from apps.rmas.models import Rma
+from apps.rmas.queries import units_of
+
+
+def why_it_no_longer_stands(refund: Refund) -> str:
+    """Returns, in words, what has changed since the refund was decided on, or "".
+
+    Everything it was decided on is looked at again, as if it were not there: the RMA, its units and
+    their figures, the recipient, the payment, what is kept back, refunds made outside, the limits.
+    """
+    rma = refund.rma
+    if rma is None or refund.source != Source.AUTOMATIC:
+        return ""
+    if rma.status == rma_rules.CANCELED:
+        return "the RMA was canceled"
+    if limits_refuse := _beyond_limits(refund):
+        return limits_refuse
+    if outside := _made_outside(refund, rma):
+        return outside
+    shares = list(RefundUnit.objects.filter(line__refund=refund))
+    matched = _owed_for(refund, rma, shares)
+    if matched is None:
+        return "its units are not owed as they were"
+    return _changed_terms(refund, rma, shares, matched)
+
+
+def _beyond_limits(refund: Refund) -> str:
+    return limits.why_beyond(
+        order=refund.order,
+        paid_order=refund.paid_order,
+        wanted=[
+            limits.Wanted(line.order_line, line.quantity, line.amount_cents)
+            for line in refund.lines.select_related("order_line")
+        ],
+        shopper_amount_cents=refund.shopper_amount_cents,
+        destination=refund.destination,
+        excluding=refund,
+    )
+
+
+def _made_outside(refund: Refund, rma: Rma) -> str:
+    """A refund made outside for this RMA may be of the very units that this refund holds."""
+    lines = set(refund.lines.values_list("order_line", flat=True))
+    for outside in outside_refunds(rma):
+        rows = list(outside.lines.all())
+        short = [row for row in rows if row.order_line_id in lines and unattached(row) > 0]
+        if not rows or short:
+            return f"the order system reports refund {outside.identifier} for this RMA"
+    return ""
+
+
+def outside_refunds(rma: Rma) -> list[Refund]:
+    """Returns the refunds made outside that name this RMA."""
+    return list(
+        Refund.objects.filter(
+            store_id=rma.store_id, source=Source.EXTERNAL, rma_identifier=rma.rma_identifier
+        ).prefetch_related("lines__units")
+    )
+
+
+def unattached(line: RefundLine) -> int:
+    """Returns how many units of a line of an outside refund are tied to no unit of the RMA."""
+    return line.quantity - len(line.units.all())
+
+
+def _owed_for(refund: Refund, rma: Rma, shares: list[RefundUnit]) -> list[Due] | None:
+    """Returns the units that would be owed without this refund, one for each of its shares with
+    the same figures; None where there is not one for each. Which row carries a share does not
+    matter."""
+    found, _ = owed_units(rma, list(units_of([rma])), policy_of(rma.store), excluding=refund)
+    lines = dict(refund.lines.values_list("pk", "order_line"))
+    left = list(found)
+    matched = []
+    for share in shares:
+        due = next(
+            (d for d in left if d.facts.order_line_id == lines[share.line_id] and _fits(share, d)),
+            None,
+        )
+        if due is None:
+            return None
+        left.remove(due)
+        matched.append(due)
+    return matched
+
+
+def _fits(share: RefundUnit, due: Due) -> bool:
+    """A rounding cent may have been taken off the shopper's part to fit the line."""
+    shopper_cents = due.facts.shopper_refund_amount_cents
+    return (
+        share.optoro_amount_cents == due.facts.optoro_refund_amount_cents
+        and shopper_cents - 1 <= share.shopper_amount_cents <= shopper_cents
+    )
+
+
+def _changed_terms(refund: Refund, rma: Rma, shares: list[RefundUnit], matched: list[Due]) -> str:
+    first_orders = orders_named(
+        store_id=rma.store_id, identifiers=[due.facts.original_order_identifier for due in matched]
+    )
+    payers = {paid_order_of(due.facts, first_orders) for due in matched}
+    if payers != {refund.paid_order}:
+        return "another order's payment is to be used"
+    others = Refund.objects.filter(rma=rma, status__in=LIVE_STATUSES).exclude(pk=refund.pk)
+    shopper_cents = sum(share.shopper_amount_cents for share in shares)
+    retained = retained_cents(
+        policy=policy_of(rma.store),
+        return_shipping_cost_cents=rma.return_shipping_cost_cents,
+        retained_before_cents=sum(others.values_list("retained_amount_cents", flat=True)),
+        shopper=shopper_cents,
+    )
+    if retained != refund.retained_amount_cents:
+        return "what is kept back for return shipping has changed"
+    if destination_of(rma, shopper_cents - retained) != (
+        refund.destination,
+        refund.recipient_email,
+    ):
+        return "the recipient has changed"
+    return ""
