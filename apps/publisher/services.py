@@ -56,7 +56,7 @@ def _note_accepted(order: Order, snapshot: Snapshot, attempt_id: int) -> None:
     Order.objects.filter(pk=order.pk).update(published_at=now)
     newly_reported = list(Refund.objects.filter(pk__in=snapshot.refund_ids, reported_at=None))
     Refund.objects.filter(pk__in=[refund.pk for refund in newly_reported]).update(reported_at=now)
-    for refund in newly_reported:
+    for refund in sorted(newly_reported, key=lambda refund: refund.rma_id or 0):
         _tell(order, attempt_id, refund)
         if refund.rma_id:
             # Optoro's echo may have come before its answer was written down here.
