@@ -118,7 +118,11 @@ def _decide(proposal: Proposal, policy: Policy, obstacles: list[str]) -> Refund 
         return None
     if policy.needs_approval:
         return refund
-    return services.approve_refund(refund=refund, actor=SYSTEM)
+    try:
+        return services.approve_refund(refund=refund, actor=SYSTEM)
+    except Refused as refusal:
+        obstacles.append(str(refusal))  # it stays proposed, where a person sees it
+        return refund
 
 
 def _attach_reported_refunds(rma: Rma) -> None:

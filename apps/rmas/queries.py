@@ -8,11 +8,6 @@ from apps.orders.models import Order
 from apps.rmas.models import Rma, RmaUnit
 
 
-def find_rma(*, store_id: int, rma_identifier: str) -> Rma | None:
-    """Returns the store's RMA of that identifier, if it is known."""
-    return Rma.objects.filter(store_id=store_id, rma_identifier=rma_identifier).first()
-
-
 def rmas_of_order(order: Order) -> QuerySet[Rma]:
     """Returns the RMAs that have a unit of this order, linked or only named."""
     return (

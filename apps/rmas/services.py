@@ -1,6 +1,5 @@
 """Taking in RMA messages and projecting the folded state into rows."""
 
-from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -107,13 +106,6 @@ def _locked_rma(store_id: int, snapshot: RmaSnapshot) -> tuple[Rma, bool]:
 def _messages_of(rma: Rma) -> list[RmaSnapshot]:
     contents = rma.messages.values_list("content", flat=True)
     return [RmaSnapshot.from_content(content) for content in contents]
-
-
-def state_at(rma: Rma, moment: datetime) -> RmaState | None:
-    """Returns what the desk knew of an RMA at `moment` (UTC), or None before its first message."""
-    contents = rma.messages.filter(received_at__lte=moment).values_list("content", flat=True)
-    messages = [RmaSnapshot.from_content(content) for content in contents]
-    return fold(messages) if messages else None
 
 
 def _project(rma: Rma, state: RmaState, *, is_new_rma: bool) -> list[Change]:
