@@ -104,7 +104,9 @@ def send_rma() -> Callable[..., Any]:
 def api_key(store: Store) -> str:
     """A key with every scope."""
     return create_api_key(
-        store=store, name="oms", scopes=["orders:write", "deliveries:replay", "read"]
+        store=store,
+        name="oms",
+        scopes=["orders:write", "catalog:write", "deliveries:replay", "read"],
     )
 
 

@@ -44,7 +44,12 @@ class Membership(models.Model):
 class ApiKey(models.Model):
     """A machine caller's key: shown once, kept as a digest, good for one store."""
 
-    SCOPES: ClassVar[list[str]] = ["orders:write", "deliveries:replay", "read"]
+    SCOPES: ClassVar[list[str]] = [
+        "orders:write",
+        "catalog:write",
+        "deliveries:replay",
+        "read",
+    ]
 
     store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="api_keys")
     name = models.CharField(max_length=100)

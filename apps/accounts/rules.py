@@ -12,6 +12,8 @@ class Action(StrEnum):
     DECIDE_REFUND = "decide_refund"
     REPLAY_MESSAGE = "replay_message"
     RESOLVE_ATTENTION = "resolve_attention"
+    EDIT_CATALOG = "edit_catalog"
+    EDIT_POLICY = "edit_policy"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -19,6 +21,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.DECIDE_REFUND: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
     Action.RESOLVE_ATTENTION: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
     Action.REPLAY_MESSAGE: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
+    Action.EDIT_CATALOG: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
+    Action.EDIT_POLICY: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
 }
 
 

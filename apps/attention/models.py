@@ -16,6 +16,9 @@ class Kind(models.TextChoices):
     CONTRACT_DRIFT = "contract_drift", "Optoro sent a value that is not in its contract"
     PAID_BUT_CANCELED = "paid_but_canceled", "The RMA was canceled after its refund"
     CONFIRMED_WITHOUT_REFUND = "confirmed_without_refund", "Optoro says refunded, the desk did not"
+    EXCHANGE_COLLISION = "exchange_collision", "A second, different exchange order was asked for"
+    EXCHANGE_NEEDS_LOOK = "exchange_needs_look", "An exchange order needs a look"
+    CHANGED_AFTER_REFUND = "changed_after_refund", "A refunded unit has changed since"
 
 
 class Item(models.Model):

@@ -37,4 +37,16 @@ WHAT_TO_DO: dict[str, str] = {
         "Look in your payment system for a refund made outside the desk, and report it with the "
         "order; otherwise ask Optoro why the RMA was closed."
     ),
+    Kind.EXCHANGE_COLLISION: (
+        "Optoro allows one exchange order per original order, and was given the first one's answer "
+        "again. Compare both requests; ask the shopper which one is meant, and change the exchange "
+        "order by hand where it is the second."
+    ),
+    Kind.EXCHANGE_NEEDS_LOOK: (
+        "Compare the exchange order with what comes back for it before it ships."
+    ),
+    Kind.CHANGED_AFTER_REFUND: (
+        "What was reported to Optoro cannot change any more. Compare what the shopper got with "
+        "what Optoro says now, and settle the difference by hand."
+    ),
 }

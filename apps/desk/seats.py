@@ -23,6 +23,8 @@ _DOING = {
     Action.DECIDE_REFUND: "Deciding on refunds",
     Action.RESOLVE_ATTENTION: "Dismissing what needs attention",
     Action.REPLAY_MESSAGE: "Replaying and resending messages",
+    Action.EDIT_CATALOG: "Changing the catalog",
+    Action.EDIT_POLICY: "Changing refund policies",
 }
 
 

@@ -11,10 +11,12 @@ class DeliveryState(models.TextChoices):
     PROCESSED = "processed", "Processed"
     QUARANTINED = "quarantined", "Quarantined"
     FAILED = "failed", "Failed, will be tried again"
+    REFUSED = "refused", "Refused; its sender was told why"
 
 
 class Topic(models.TextChoices):
     RMA = "rma", "RMA"
+    EXCHANGE_ORDER = "exchange_order", "Exchange order"
 
 
 class Delivery(models.Model):

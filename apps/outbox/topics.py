@@ -4,10 +4,12 @@ LINK_ORDER = "order.link"  # key: Order; an order came or changed, look at its R
 EVALUATE_RMA = "rma.evaluate"  # key: Rma; decide what is owed for its units
 PAY_REFUND = "refund.pay"  # key: Payout; move the money, or find out what became of it
 ORDER_SNAPSHOT = "order.snapshot"  # key: Order; send its newest snapshot to Optoro
+IMPORT_VARIANTS = "catalog.import"  # key: VariantImport; read the rest of an uploaded file
 
 LABELS = {
     LINK_ORDER: "Link order to RMAs",
     EVALUATE_RMA: "Evaluate RMA",
     PAY_REFUND: "Pay refund",
     ORDER_SNAPSHOT: "Send order snapshot",
+    IMPORT_VARIANTS: "Import variants",
 }

@@ -47,8 +47,10 @@ class StoreForm(ModelForm):
             *SECRETS,
             "webhook_username",
             "payment_gateway",
-            "refund_trigger",
-            "charges_return_shipping",
+            "offers_out_of_stock_variants",
+            "gift_card_sku",
+            "exchange_shipping_amount_cents",
+            "exchange_tax_service",
         )
         widgets = {
             name: forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
@@ -102,7 +104,21 @@ class StoreAdmin(Admin):
         ),
         (
             "Refunds",
-            {"fields": ("payment_gateway", "refund_trigger", "charges_return_shipping")},
+            {
+                "fields": ("payment_gateway",),
+                "description": "When and how much is refunded is set under Policies at the desk.",
+            },
+        ),
+        (
+            "Exchanges",
+            {
+                "fields": (
+                    "offers_out_of_stock_variants",
+                    "gift_card_sku",
+                    "exchange_shipping_amount_cents",
+                    "exchange_tax_service",
+                )
+            },
         ),
         (
             "Calling Optoro",

@@ -42,6 +42,22 @@ class Store(models.Model):
         default=False,
         help_text="Keep the RMA's return shipping cost back from what the shopper is paid",
     )
+    offers_out_of_stock_variants = models.BooleanField(
+        default=False, help_text="Offer variants without stock for an exchange, too"
+    )
+    gift_card_sku = models.CharField(
+        max_length=255,
+        default="OPTOROGIFTCARD",
+        help_text="The SKU agreed with Optoro for gift card lines of exchange orders",
+    )
+    exchange_shipping_amount_cents = models.PositiveIntegerField(
+        default=0, help_text="Shipping charged on every exchange order, in cents"
+    )
+    exchange_tax_service = models.CharField(
+        max_length=40,
+        default="original_rate",
+        help_text="Who works out the tax of exchange orders",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

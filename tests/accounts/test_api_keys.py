@@ -57,7 +57,12 @@ def test_two_keys_are_never_alike():
 def test_scopes_are_those_asked_for_else_all():
     command("all")
     command("some", "--scope", "read", "--scope", "orders:write")
-    assert ApiKey.objects.get(name="all").scopes == ["orders:write", "deliveries:replay", "read"]
+    assert ApiKey.objects.get(name="all").scopes == [
+        "orders:write",
+        "catalog:write",
+        "deliveries:replay",
+        "read",
+    ]
     assert ApiKey.objects.get(name="some").scopes == ["read", "orders:write"]
 
 
