@@ -1,6 +1,7 @@
 """What was paid for a line and its units. Pure; all amounts are integer cents (fractions of them
 are exact, never floats, and only on the way)."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 from typing import Protocol
@@ -67,7 +68,37 @@ def unit_amount_cents(line: PricedLine, position: int) -> int:
     Price less discount plus tax. Over all units of a line without cancellations these add up to
     product - discount + tax exactly.
     """
-    return _first_units_cents(line, position + 1) - _first_units_cents(line, position)
+    return units_cost(line, first=position, count=1).amount_cents
+
+
+@dataclass(frozen=True)
+class UnitsCost:
+    """What some units of a line cost: price - discount + tax + rounding = amount."""
+
+    price_cents: int
+    discount_cents: int
+    tax_cents: int
+    rounding_cents: int
+    amount_cents: int
+
+
+def units_cost(line: PricedLine, *, first: int, count: int) -> UnitsCost:
+    """Returns what `count` units of a line cost, from the one at place `first` (from 0) on.
+
+    Units past the last one ordered cost nothing. Taken place after place, the amounts add up to
+    the line without cancellations exactly; each share is rounded for itself, and `rounding_cents`
+    is what that leaves over.
+    """
+
+    def share(amount_cents: int, units: int) -> int:
+        exact = _first(amount_cents, first + count, units) - _first(amount_cents, first, units)
+        return round(exact)
+
+    price = share(line.product_amount_cents, units_in_product_amount(line))
+    discount = share(line.discount_amount_cents, units_in_discount_amount(line))
+    tax = share(line.tax_amount_cents, units_in_tax_amount(line))
+    amount = _first_units_cents(line, first + count) - _first_units_cents(line, first)
+    return UnitsCost(price, discount, tax, amount - (price - discount + tax), amount)
 
 
 def shipped_amount_cents(line: PricedLine) -> int:

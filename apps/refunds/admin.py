@@ -3,7 +3,14 @@
 from django.contrib import admin
 
 from apps.common.admin import ReadOnlyAdmin, ReadOnlyInline
-from apps.refunds.models import Payout, PayoutAttempt, Refund, RefundLine, RefundUnit
+from apps.refunds.models import (
+    Payout,
+    PayoutAttempt,
+    Refund,
+    RefundLine,
+    RefundPolicy,
+    RefundUnit,
+)
 
 
 class RefundLineInline(ReadOnlyInline):
@@ -64,3 +71,12 @@ class PayoutAttemptAdmin(ReadOnlyAdmin):
     list_select_related = ("payout",)
     raw_id_fields = ("payout",)
     ordering = ("-pk",)
+
+
+@admin.register(RefundPolicy)
+class RefundPolicyAdmin(ReadOnlyAdmin):
+    """Every version of every policy; a new one is made at the desk."""
+
+    list_display = ("store", "concept", "effective_from", "author", "note")
+    list_select_related = ("store", "author")
+    list_filter = ("store",)

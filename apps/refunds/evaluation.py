@@ -11,14 +11,16 @@ from apps.attention.services import close_items, open_item
 from apps.common import clock
 from apps.common.errors import Refused
 from apps.common.money import share_of
-from apps.orders.models import Order
-from apps.orders.queries import is_ambiguous, lock_orders, orders_named
+from apps.orders.queries import is_ambiguous, lock_orders
 from apps.refunds import limits, services
+from apps.refunds.aftermath import changes_since_refund
 from apps.refunds.models import Refund, RefundLine, RefundStatus, RefundUnit, Source
+from apps.refunds.payers import Payers, payers_of
+from apps.refunds.policies import policy_book
 from apps.refunds.proposals import proposals_for
-from apps.refunds.queries import policy_of, verdicts
+from apps.refunds.queries import verdicts
 from apps.refunds.standing import outside_refunds, unattached
-from apps.refunds.types import Answer, Policy, Proposal, Verdict
+from apps.refunds.types import Answer, Proposal, Verdict
 from apps.refunds.withdrawal import supersede_stale_decisions, withdraw_if_canceled
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
@@ -41,9 +43,9 @@ def evaluate_rma(*, rma_id: int) -> list[Refund]:
     """
     rma = lock_rma(rma_id)
     link_units(rma)
-    first_orders = _lock_orders_concerned(rma)
+    payers = _lock_orders_concerned(rma)
     _attach_reported_refunds(rma)
-    policy = policy_of(rma.store)
+    policies = policy_book(rma.store)
     withdraw_if_canceled(rma)
     supersede_stale_decisions(rma)
     _attach_reported_refunds(rma)
@@ -51,26 +53,22 @@ def evaluate_rma(*, rma_id: int) -> list[Refund]:
     obstacles = _obstacles_before(rma, units)
     refunds = []
     if not _refunded_outside_for_unknown_units(rma, obstacles):
-        for proposal in proposals_for(rma, units, policy, first_orders, obstacles):
-            refund = _decide(proposal, policy, obstacles)
+        for proposal in proposals_for(rma, units, policies, payers, obstacles):
+            refund = _decide(proposal, obstacles)
             if refund:
                 refunds.append(refund)
     _confirm(rma)
-    _show_to_people(rma, units, verdicts(rma, units, policy), obstacles)
+    _show_to_people(rma, units, verdicts(rma, units, policies), obstacles)
     return refunds
 
 
-def _lock_orders_concerned(rma: Rma) -> dict[str, Order]:
-    """Locks the orders whose goods come back and those whose payment is used.
-
-    Returns the first orders of returned exchange goods by the name the units give them: their
-    payment is refunded, because an even exchange took none (flows.md, "Where the money goes").
-    """
-    rows = list(rma.units.values_list("order_id", "original_order_identifier"))
-    first_orders = orders_named(store_id=rma.store_id, identifiers=[name for _, name in rows])
-    goods = {order_id for order_id, _ in rows if order_id}
-    locked = lock_orders(goods | {order.pk for order in first_orders.values()})
-    return {name: locked[order.pk] for name, order in first_orders.items()}
+def _lock_orders_concerned(rma: Rma) -> Payers:
+    """Locks the orders whose goods come back and those whose payment is used; returns the latter
+    for each unit."""
+    units = list(rma.units.select_related("order"))
+    payers = payers_of(rma, units)
+    goods = {unit.order_id for unit in units if unit.order_id}
+    return payers.among(lock_orders(goods | {order.pk for order in payers.orders}))
 
 
 def _obstacles_before(rma: Rma, units: list[RmaUnit]) -> list[str]:
@@ -110,13 +108,13 @@ def _refunded_outside_for_unknown_units(rma: Rma, obstacles: list[str]) -> bool:
     return found
 
 
-def _decide(proposal: Proposal, policy: Policy, obstacles: list[str]) -> Refund | None:
+def _decide(proposal: Proposal, obstacles: list[str]) -> Refund | None:
     try:
         refund = services.propose_refund(proposal=proposal, source=Source.AUTOMATIC, actor=SYSTEM)
     except Refused as refusal:
         obstacles.append(str(refusal))
         return None
-    if policy.needs_approval:
+    if proposal.policy.needs_approval(proposal.rma.return_method):
         return refund
     try:
         return services.approve_refund(refund=refund, actor=SYSTEM)
@@ -195,6 +193,7 @@ def _show_to_people(
     is_closed = rma.status == rma_rules.REFUNDED
     _show(rma, Kind.CONFIRMED_WITHOUT_REFUND, details if is_closed else [])
     _show(rma, Kind.REFUND_NEEDS_DECISION, [] if is_closed else details)
+    _show(rma, Kind.CHANGED_AFTER_REFUND, changes_since_refund(units))
 
 
 def _show(rma: Rma, kind: Kind, details: list[str]) -> None:

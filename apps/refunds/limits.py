@@ -10,6 +10,7 @@ from apps.common import money
 from apps.orders import queries as orders
 from apps.orders.models import Order, OrderLine
 from apps.orders.rules import shipped_amount_cents
+from apps.refunds.calculation import LineCalculation, calculate_line
 from apps.refunds.models import Destination, Refund, RefundLine, Source
 from apps.refunds.rules import LIVE_STATUSES
 from apps.refunds.types import UnitShare
@@ -17,10 +18,13 @@ from apps.refunds.types import UnitShare
 
 @dataclass(frozen=True)
 class LineRoom:
-    """What is left of a line: cents and units. Either may be zero, never below."""
+    """What is left of a line, cents and units, either may be zero, never below; and what is
+    refunded before."""
 
     amount_cents: int
     units: int
+    refunded_cents: int
+    refunded_units: int
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ def line_room(line: OrderLine, *, excluding: Refund | None = None) -> LineRoom:
     return LineRoom(
         amount_cents=max(0, shipped_amount_cents(line) - amount_cents),
         units=max(0, line.quantity_shipped - max(units, line.quantity_refunded)),
+        refunded_cents=amount_cents,
+        refunded_units=units,
     )
 
 
@@ -152,29 +158,45 @@ def _identifiers(refunds: QuerySet[Refund]) -> set[str]:
     return {str(name) for row in rows for name in row if name}
 
 
-def fit_shares(shares: list[UnitShare], room: LineRoom) -> list[UnitShare]:
+def calculate(
+    line: OrderLine, shares: Sequence[UnitShare], room: LineRoom, tolerance_cents: int | None
+) -> LineCalculation:
+    """Returns the figures that decide on units of a line, given its room."""
+    return calculate_line(
+        line=line,
+        estimates=[(share.shopper_amount_cents, share.optoro_amount_cents) for share in shares],
+        refunded_before_cents=room.refunded_cents,
+        refunded_before_units=room.refunded_units,
+        tolerance_cents=tolerance_cents,
+    )
+
+
+def fit_shares(
+    shares: Sequence[UnitShare], calculation: LineCalculation, room: LineRoom
+) -> list[UnitShare]:
     """Returns the shares made to fit the room of their line, or [] where they cannot.
 
-    Estimates may differ from the unit's true share by a rounding cent each; that much is taken off
-    the shopper's part (flows.md: the limit is the line's, not the unit's). Anything more is a
+    The rounding cents that the calculation takes off are taken one from each of the first shares:
+    from the shopper's part, or from Optoro's where the shopper gets nothing. Anything more is a
     difference that a person must look at.
     """
-    if not shares or len(shares) > room.units:
+    if not shares or len(shares) > room.units or calculation.amount_cents > room.amount_cents:
         return []
-    excess = sum(share.amount_cents for share in shares) - room.amount_cents
-    if excess <= 0:
-        return shares
-    if excess > len(shares) or any(s.shopper_amount_cents < 1 for s in shares[:excess]):
+    off = calculation.taken_off_cents
+    if any(share.amount_cents < 1 for share in shares[:off]):
         return []
-    return [
-        UnitShare(s.unit, s.amount_cents - 1, s.shopper_amount_cents - 1, s.optoro_amount_cents)
-        if n < excess
-        else s
-        for n, s in enumerate(shares)
-    ]
+    return [_less_a_cent(share) for share in shares[:off]] + list(shares[off:])
 
 
-def why_not(line: OrderLine, shares: list[UnitShare], room: LineRoom, currency: str) -> str:
+def _less_a_cent(share: UnitShare) -> UnitShare:
+    cents = share.amount_cents - 1
+    if share.shopper_amount_cents:
+        shopper_cents = share.shopper_amount_cents - 1
+        return UnitShare(share.unit, cents, shopper_cents, share.optoro_amount_cents)
+    return UnitShare(share.unit, cents, 0, share.optoro_amount_cents - 1)
+
+
+def why_not(line: OrderLine, shares: Sequence[UnitShare], room: LineRoom, currency: str) -> str:
     """Returns, in words, which limit of a line the shares go against."""
     amount_cents = sum(share.amount_cents for share in shares)
     return _why_not_line(Wanted(line, len(shares), amount_cents), room, currency)
@@ -190,3 +212,13 @@ def _why_not_line(want: Wanted, room: LineRoom, currency: str) -> str:
     wanted = money.show(want.amount_cents, currency)
     left = money.show(room.amount_cents, currency)
     return f"line {line.identifier}: {wanted} to refund, but only {left} of what was paid is left"
+
+
+def why_too_different(line: OrderLine, calculation: LineCalculation, currency: str) -> str:
+    """Returns, in words, how far Optoro's estimate is from the desk's own figure."""
+    return (
+        f"line {line.identifier}: Optoro estimates "
+        f"{money.show(calculation.estimated_cents, currency)} for {calculation.quantity} unit(s), "
+        f"but {money.show(calculation.paid_cents, currency)} was paid for them; the policy lets "
+        f"{money.show(calculation.tolerance_cents or 0, currency)} per unit pass"
+    )

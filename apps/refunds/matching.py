@@ -40,23 +40,25 @@ def due_in_line(
     `eligible` are the keys of the units that would be refunded if nothing had been decided before.
     Each decided share takes one of them away: its own row if that still shows the same figures,
     else another with the same figures, else its own row, else any. So do the rows in `blocked`
-    (declined, or canceled by a person). A unit taken away by another row's past is held back: a
-    person should know.
+    (declined, or canceled by a person). A unit without a past of its own that is taken away by
+    another row's is held back: a person should know.
     """
-    decided = list(decided)
+    decided, blocked = list(decided), list(blocked)
     left = [unit for unit in members if unit.pk in eligible]
-    held_back = 0
+    taken_keys = set()
     for share in decided:
         taken = _taken_by(share, left)
         if taken is not None:
             left.remove(taken)
-            held_back += taken.pk != share.unit_id
+            taken_keys.add(taken.pk)
     for unit_id in blocked:
         taken = next((unit for unit in left if unit.pk == unit_id), left[0] if left else None)
         if taken is not None:
             left.remove(taken)
-            held_back += taken.pk != unit_id
-    return _with_rows(left, members, {share.unit_id for share in decided}), held_back
+            taken_keys.add(taken.pk)
+    rows = {share.unit_id for share in decided}
+    held_back = len(taken_keys - rows - set(blocked))
+    return _with_rows(left, members, rows), held_back
 
 
 def _taken_by(share: Decided, left: Sequence[RmaUnit]) -> RmaUnit | None:

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from apps.orders.models import Order, OrderLine
 from apps.rmas.models import Rma, RmaUnit
-from apps.stores.models import Store
+from apps.stores.models import RefundTrigger, Store
 
 
 class RefundStatus(models.TextChoices):
@@ -33,6 +33,46 @@ class Destination(models.TextChoices):
     GIFT_CARD = "gift_card", "Gift card"
     STORE_CREDIT = "store_credit", "Store credit"
     NONE = "none", "Nothing to pay"
+
+
+class RefundPolicy(models.Model):
+    """One version of how a store, or one brand of it, decides. Versions are never changed: a new
+    one takes over for what happens from `effective_from` on."""
+
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="refund_policies")
+    concept = models.CharField(
+        max_length=255, blank=True, help_text="The brand; blank for every brand without its own"
+    )
+    effective_from = models.DateTimeField()
+    mail_back_trigger = models.CharField(max_length=20, choices=RefundTrigger.choices)
+    express_returns_trigger = models.CharField(max_length=20, choices=RefundTrigger.choices)
+    home_pickup_trigger = models.CharField(max_length=20, choices=RefundTrigger.choices)
+    customer_keep_trigger = models.CharField(max_length=20, choices=RefundTrigger.choices)
+    payment_delay_minutes = models.PositiveIntegerField(default=0)
+    automatic_conditions = models.JSONField(
+        default=list,
+        help_text='Conditions at receipt that are refunded automatically; "" where none is told',
+    )
+    charges_return_shipping = models.BooleanField(default=False)
+    tolerance_cents = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Per unit, between Optoro's estimate and the desk's own figure; blank: any",
+    )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    note = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "refund policies"
+        indexes = [
+            models.Index(fields=["store", "concept", "-effective_from"], name="refunds_policies")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.concept or 'every brand'} from {self.effective_from:%Y-%m-%d %H:%M}"
 
 
 class Refund(models.Model):
@@ -76,9 +116,20 @@ class Refund(models.Model):
     )
     created_at = models.DateTimeField(help_text="When it was decided")
     approved_at = models.DateTimeField(null=True, blank=True)
+    payment_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="Not paid before this: the policy's delay"
+    )
     paid_at = models.DateTimeField(null=True, blank=True)
     reported_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    policy = models.ForeignKey(
+        RefundPolicy,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The policy it was decided under; none: the store's settings",
+    )
     is_superseded = models.BooleanField(
         default=False,
         help_text="Canceled because its grounds changed; its units may be decided on anew",
@@ -134,6 +185,9 @@ class RefundLine(models.Model):
     identifier = models.CharField(max_length=255)
     quantity = models.PositiveIntegerField()
     amount_cents = models.BigIntegerField()
+    calculation = models.JSONField(
+        null=True, blank=True, help_text="How its amount was worked out when it was decided"
+    )
 
     class Meta:
         ordering = ["refund", "pk"]

@@ -1,32 +1,24 @@
 """Which units of an RMA are owed right now, given what was decided for them before. Reads only;
 call it while the locks of the RMA and of its orders are held."""
 
-from apps.orders.models import Order
 from apps.refunds.matching import Decided, Due, due_in_line
 from apps.refunds.models import Refund, RefundUnit, Source
+from apps.refunds.policies import Policies
 from apps.refunds.queries import past_refunds, verdicts
 from apps.refunds.rules import LIVE_STATUSES
-from apps.refunds.types import Answer, PastRefunds, Policy
+from apps.refunds.types import Answer, PastRefunds
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
 
 
-def paid_order_of(unit: RmaUnit, first_orders: dict[str, Order]) -> Order | None:
-    """Returns the order whose payment is refunded for a unit, or None while it is not known. An
-    even exchange took no payment: its goods are paid back on the first order (flows.md)."""
-    if unit.original_order_identifier:
-        return first_orders.get(unit.original_order_identifier)
-    return unit.order
-
-
 def owed_units(
-    rma: Rma, units: list[RmaUnit], policy: Policy, *, excluding: Refund | None = None
+    rma: Rma, units: list[RmaUnit], policies: Policies, *, excluding: Refund | None = None
 ) -> tuple[list[Due], list[str]]:
     """Returns the units that are owed, and what a person should know about those that are not.
 
     With `excluding`, what would be owed if that refund had not been decided on.
     """
-    found = verdicts(rma, units, policy, forget_past=True)
+    found = verdicts(rma, units, policies, forget_past=True)
     eligible = {pk for pk, verdict in found.items() if verdict.answer == Answer.REFUND}
     past = past_refunds(units, excluding=excluding)
     by_line: dict[int, list[RmaUnit]] = {}

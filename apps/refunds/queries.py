@@ -6,20 +6,10 @@ from django.db.models import QuerySet, Sum
 
 from apps.orders.models import Order
 from apps.refunds.models import Refund, RefundLine, RefundStatus, RefundUnit
+from apps.refunds.policies import Policies
 from apps.refunds.rules import LIVE_STATUSES, unit_verdict
-from apps.refunds.types import PastRefunds, Policy, Verdict
+from apps.refunds.types import PastRefunds, Verdict
 from apps.rmas.models import Rma, RmaUnit
-from apps.stores.models import Store
-from apps.stores.queries import connection_of
-
-
-def policy_of(store: Store) -> Policy:
-    """Returns how the store decides."""
-    connection = connection_of(store)
-    return Policy(
-        trigger=connection.refund_trigger,
-        charges_return_shipping=connection.charges_return_shipping,
-    )
 
 
 def past_refunds(
@@ -43,7 +33,7 @@ def past_refunds(
 
 
 def verdicts(
-    rma: Rma, units: Iterable[RmaUnit], policy: Policy, *, forget_past: bool = False
+    rma: Rma, units: Iterable[RmaUnit], policies: Policies, *, forget_past: bool = False
 ) -> dict[int, Verdict]:
     """Returns, by unit key, what automation does with each unit and why.
 
@@ -56,7 +46,7 @@ def verdicts(
         unit.pk: unit_verdict(
             unit=unit,
             rma=rma,
-            policy=policy,
+            policy=policies.for_unit(rma, unit),
             past=past.get(unit.pk, PastRefunds()),
             is_order_known=unit.order_id is not None,
             is_order_behind=unit.order_id in behind,

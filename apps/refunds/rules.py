@@ -1,5 +1,6 @@
 """When a unit is refunded, and how a refund moves. Pure."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from apps.refunds.models import Destination, RefundStatus
@@ -48,6 +49,7 @@ class UnitFacts(Protocol):
     was_seen_open: bool
     open_package_tracking_status: str
     open_receiving_status: str
+    warehouse_receipt_condition: str
     estimated_refund_amount_cents: int
     optoro_refund_amount_cents: int
     shopper_refund_amount_cents: int
@@ -88,6 +90,7 @@ def unit_verdict(
     return (
         _stopped_by_kind(unit, rma)
         or _stopped_by_parcel(unit)
+        or _stopped_by_condition(unit, policy)
         or _stopped_by_past(past)
         or _not_triggered(unit, rma, policy)
         or _stopped_by_order(unit, is_order_known, is_order_behind)
@@ -107,8 +110,8 @@ def _stopped_by_kind(unit: UnitFacts, rma: RmaFacts) -> Verdict | None:
         return _person(f"RMA status {rma.status!r} is not in the contract")
     if unit.is_withdrawn:
         return Verdict(Answer.CLOSED, "the newest message no longer has this unit")
-    if unit.refund_type != rma_rules.REFUND:
-        return _person(f"refund type {unit.refund_type!r} is not refunded by automation")
+    if unit.refund_type not in rma_rules.REFUND_TYPES:
+        return _person(f"refund type {unit.refund_type!r} is not in the contract")
     if rma.return_method not in rma_rules.RETURN_METHODS:
         return _person(f"return method {rma.return_method!r} is not in the contract")
     return None
@@ -125,6 +128,20 @@ def _stopped_by_parcel(unit: UnitFacts) -> Verdict | None:
     if unit.receiving_status not in rma_rules.RECEIVING_PROGRESS:
         return _person(f"receiving status {unit.receiving_status!r} is not in the contract")
     return None
+
+
+def _stopped_by_condition(unit: UnitFacts, policy: Policy) -> Verdict | None:
+    """The condition is known once the warehouse has received the unit; from then on it counts."""
+    condition = unit.warehouse_receipt_condition
+    if policy.automatic_conditions is None:
+        return None
+    if not condition and unit.receiving_status != rma_rules.RECEIVED:
+        return None
+    if condition in policy.automatic_conditions:
+        return None
+    if not condition:
+        return _person("received without a condition, which the policy leaves to a person")
+    return _person(f"received in condition {condition}, which the policy leaves to a person")
 
 
 def _stopped_by_past(past: PastRefunds) -> Verdict | None:
@@ -148,7 +165,9 @@ def _not_triggered(unit: UnitFacts, rma: RmaFacts, policy: Policy) -> Verdict | 
         return _person("Optoro calls the RMA REFUNDED, and the desk has not refunded this unit")
     tracking = unit.open_package_tracking_status if is_closed else unit.package_tracking_status
     receiving = unit.open_receiving_status if is_closed else unit.receiving_status
-    if policy.trigger == "receipt":
+    if policy.trigger_of(rma.return_method) == "receipt":
+        if rma.return_method == rma_rules.CUSTOMER_KEEP:
+            return _person("the policy waits for receipt, but the shopper keeps the goods")
         is_due = receiving == rma_rules.RECEIVED
         awaited = "receipt at the warehouse"
     else:
@@ -191,28 +210,69 @@ def _stopped_by_figures(unit: UnitFacts, rma: RmaFacts) -> Verdict | None:
             f"Optoro's figures do not add up: shopper {shopper} + Optoro {optoro} is not "
             f"estimated {estimated} (cents)"
         )
-    if rma.gift_refund_only and not rma.giftee_email:
+    if unit.refund_type in rma_rules.EXCHANGES and shopper and not optoro:
+        return _person(
+            f"the shopper has exchanged it, but Optoro's figures pay all of it back ({shopper} "
+            "cents)"
+        )
+    if rma.gift_refund_only and not rma.giftee_email and shopper:
         return _person("a gift refund without giftee_email: nobody to send the gift card to")
     return None
 
 
 def _trigger_reason(unit: UnitFacts, rma: RmaFacts, policy: Policy) -> str:
-    if policy.trigger == "receipt" or unit.receiving_status == rma_rules.RECEIVED:
-        return f"{rma.return_method}, received at the warehouse"
+    kind = _KINDS[unit.refund_type]
     if rma.return_method == rma_rules.CUSTOMER_KEEP:
-        return "customer-keep, nothing to send back"
+        return f"{kind}customer-keep, nothing to send back"
+    waits_for_receipt = policy.trigger_of(rma.return_method) == "receipt"
+    if waits_for_receipt or unit.receiving_status == rma_rules.RECEIVED:
+        return f"{kind}{rma.return_method}, received at the warehouse"
     status = unit.open_package_tracking_status or unit.package_tracking_status
-    return f"{rma.return_method}, {status}"
+    return f"{kind}{rma.return_method}, {status}"
 
 
-def destination_of(rma: RmaFacts, shopper_amount_cents: int) -> tuple[str, str]:
+_KINDS = {
+    rma_rules.REFUND: "",
+    rma_rules.STANDARD_EXCHANGE: "exchange, ",
+    rma_rules.INSTANT_EXCHANGE: "instant exchange, ",
+    rma_rules.UNEVEN_EXCHANGE: "uneven exchange, ",
+    rma_rules.INSTANT_STORE_CREDIT: "instant store credit, ",
+}
+
+
+def is_paid_in_credit(unit: UnitFacts) -> bool:
+    """Tells whether the shopper's part of a unit went out as store credit with the exchange order,
+    so that nothing more is paid for it (flows.md, "Where the money goes")."""
+    return (
+        unit.refund_type == rma_rules.INSTANT_STORE_CREDIT and unit.shopper_refund_amount_cents > 0
+    )
+
+
+def destination_of(
+    rma: RmaFacts, shopper_amount_cents: int, units: Collection[UnitFacts]
+) -> tuple[str, str]:
     """Returns where the shopper's part goes, and the recipient's e-mail (flows.md, "Where the
-    money goes"). A gift refund never goes to the original payment."""
+    money goes"). A gift refund never goes to the original payment, and store credit went out with
+    the exchange order."""
+    if any(is_paid_in_credit(unit) for unit in units):
+        return Destination.STORE_CREDIT, ""
     if shopper_amount_cents == 0:
-        return Destination.NONE, ""
+        has_credit = any(unit.refund_type == rma_rules.INSTANT_STORE_CREDIT for unit in units)
+        return Destination.STORE_CREDIT if has_credit else Destination.NONE, ""
     if rma.gift_refund_only:
         return Destination.GIFT_CARD, rma.giftee_email
     return Destination.ORIGINAL_PAYMENT, ""
+
+
+def bonus_credit_cents(
+    *, units: Collection[UnitFacts], bonus_credit_amount_cents: int, noted_before_cents: int
+) -> int:
+    """Returns the bonus credit to note on a refund of these units: the RMA's, once over all its
+    refunds, where one of the units was turned into store credit or exchanged. Never part of what is
+    refunded (design: its own figure)."""
+    if all(unit.refund_type == rma_rules.REFUND for unit in units):
+        return 0
+    return max(0, bonus_credit_amount_cents - noted_before_cents)
 
 
 def retained_cents(

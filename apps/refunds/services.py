@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -62,11 +63,13 @@ def propose_refund(
         destination=proposal.destination,
         recipient_email=proposal.recipient_email,
         reason=proposal.reason[:255],
+        policy_id=proposal.policy.policy_id,
         currency=proposal.order.currency,
         total_refund_amount_cents=proposal.total_refund_amount_cents,
         shopper_amount_cents=proposal.shopper_amount_cents,
         optoro_amount_cents=proposal.optoro_amount_cents,
         retained_amount_cents=proposal.retained_amount_cents,
+        bonus_credit_amount_cents=proposal.bonus_credit_amount_cents,
         author_id=author_id,
         created_at=clock.now(),
     )
@@ -77,6 +80,7 @@ def propose_refund(
             identifier=f"{refund.identifier}_{number}",
             quantity=len(line.shares),
             amount_cents=line.amount_cents,
+            calculation=line.calculation.to_content(),
         )
         RefundUnit.objects.bulk_create(
             RefundUnit(
@@ -128,16 +132,19 @@ def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
     problem = why_it_no_longer_stands(refund) if can_be_approved else ""
     if problem:
         raise Refused(f"refund {refund.identifier} no longer stands: {problem}")
+    now = clock.now()
+    delay = timedelta(minutes=refund.policy.payment_delay_minutes if refund.policy else 0)
     refund = move(
         refund=refund,
         to=RefundStatus.APPROVED,
         actor=actor,
         kind="refund.approved",
         summary=f"Refund of {_amount(refund)} approved",
-        approved_at=clock.now(),
+        approved_at=now,
+        payment_due_at=now + delay if delay else None,
         approver_id=actor.user_id,
     )
-    if refund.shopper_amount_cents == 0:
+    if refund.shopper_amount_cents == 0 or refund.destination == Destination.STORE_CREDIT:
         return _settle_without_payment(refund, actor)
     gateway = connection_of(refund.store).payment_gateway
     payout = Payout.objects.create(
@@ -151,6 +158,7 @@ def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
         topic=topics.PAY_REFUND,
         key=payout.pk,
         label=refund.identifier,
+        not_before=refund.payment_due_at,
     )
     return refund
 
@@ -162,7 +170,9 @@ def lock_for_decision(refund: Refund) -> Refund:
         lock_rma(refund.rma_id)
     lock_orders([refund.order_id, refund.paid_order_id])
     Refund.objects.select_for_update(no_key=True).get(pk=refund.pk)
-    return Refund.objects.select_related("order", "paid_order", "store", "rma").get(pk=refund.pk)
+    return Refund.objects.select_related("order", "paid_order", "store", "rma", "policy").get(
+        pk=refund.pk
+    )
 
 
 def _settle_without_payment(refund: Refund, actor: Actor) -> Refund:
@@ -171,7 +181,7 @@ def _settle_without_payment(refund: Refund, actor: Actor) -> Refund:
         to=RefundStatus.PAID,
         actor=actor,
         kind="refund.paid",
-        summary=f"Refund of {_amount(refund)} settled; the shopper is owed nothing",
+        summary=f"Refund of {_amount(refund)} settled; nothing more is paid to the shopper",
         paid_at=clock.now(),
     )
     report_soon(refund)
@@ -249,7 +259,7 @@ def move(
                 f"refund {refund.identifier} changed meanwhile; look at it again before you act"
             )
         _tell(refund, kind, summary, actor)
-    return Refund.objects.select_related("order", "store", "rma").get(pk=refund.pk)
+    return Refund.objects.select_related("order", "store", "rma", "policy").get(pk=refund.pk)
 
 
 def _tell(refund: Refund, kind: str, summary: str, actor: Actor) -> None:

@@ -1,13 +1,18 @@
 """Whether a decision that is not paid yet still stands. Ask while the locks of its RMA and of its
 orders are held: right before it is approved, right before it is paid, and at every evaluation."""
 
-from apps.orders.queries import orders_named
 from apps.refunds import limits
 from apps.refunds.matching import Due
 from apps.refunds.models import Refund, RefundLine, RefundUnit, Source
-from apps.refunds.owed import owed_units, paid_order_of
-from apps.refunds.queries import policy_of
-from apps.refunds.rules import LIVE_STATUSES, destination_of, retained_cents
+from apps.refunds.owed import owed_units
+from apps.refunds.payers import payers_of
+from apps.refunds.policies import policies_of
+from apps.refunds.rules import (
+    LIVE_STATUSES,
+    destination_of,
+    is_paid_in_credit,
+    retained_cents,
+)
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma
 from apps.rmas.queries import units_of
@@ -78,7 +83,7 @@ def _owed_for(refund: Refund, rma: Rma, shares: list[RefundUnit]) -> list[Due] |
     """Returns the units that would be owed without this refund, one for each of its shares with
     the same figures; None where there is not one for each. Which row carries a share does not
     matter."""
-    found, _ = owed_units(rma, list(units_of([rma])), policy_of(rma.store), excluding=refund)
+    found, _ = owed_units(rma, list(units_of([rma])), policies_of(refund), excluding=refund)
     lines = dict(refund.lines.values_list("pk", "order_line"))
     left = list(found)
     matched = []
@@ -95,32 +100,33 @@ def _owed_for(refund: Refund, rma: Rma, shares: list[RefundUnit]) -> list[Due] |
 
 
 def _fits(share: RefundUnit, due: Due) -> bool:
-    """A rounding cent may have been taken off the shopper's part to fit the line."""
-    shopper_cents = due.facts.shopper_refund_amount_cents
-    return (
-        share.optoro_amount_cents == due.facts.optoro_refund_amount_cents
-        and shopper_cents - 1 <= share.shopper_amount_cents <= shopper_cents
-    )
+    """A rounding cent may have been taken off the shopper's part, or off Optoro's where the shopper
+    gets nothing, to fit the line."""
+    shopper_off = due.facts.shopper_refund_amount_cents - share.shopper_amount_cents
+    optoro_off = due.facts.optoro_refund_amount_cents - share.optoro_amount_cents
+    if share.shopper_amount_cents or shopper_off:
+        return shopper_off in (0, 1) and optoro_off == 0
+    return optoro_off in (0, 1)
 
 
 def _changed_terms(refund: Refund, rma: Rma, shares: list[RefundUnit], matched: list[Due]) -> str:
-    first_orders = orders_named(
-        store_id=rma.store_id, identifiers=[due.facts.original_order_identifier for due in matched]
-    )
-    payers = {paid_order_of(due.facts, first_orders) for due in matched}
-    if payers != {refund.paid_order}:
+    units = [due.facts for due in matched]
+    payers = payers_of(rma, units)
+    if {payers.of(unit) for unit in units} != {refund.paid_order}:
         return "another order's payment is to be used"
     others = Refund.objects.filter(rma=rma, status__in=LIVE_STATUSES).exclude(pk=refund.pk)
     shopper_cents = sum(share.shopper_amount_cents for share in shares)
-    retained = retained_cents(
-        policy=policy_of(rma.store),
-        return_shipping_cost_cents=rma.return_shipping_cost_cents,
-        retained_before_cents=sum(others.values_list("retained_amount_cents", flat=True)),
-        shopper=shopper_cents,
-    )
+    retained = 0
+    if not any(is_paid_in_credit(unit) for unit in units):
+        retained = retained_cents(
+            policy=policies_of(refund).policy,
+            return_shipping_cost_cents=rma.return_shipping_cost_cents,
+            retained_before_cents=sum(others.values_list("retained_amount_cents", flat=True)),
+            shopper=shopper_cents,
+        )
     if retained != refund.retained_amount_cents:
         return "what is kept back for return shipping has changed"
-    if destination_of(rma, shopper_cents - retained) != (
+    if destination_of(rma, shopper_cents - retained, units) != (
         refund.destination,
         refund.recipient_email,
     ):

@@ -1,23 +1,38 @@
 """What decisions are made of. Amounts are integer cents."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from apps.orders.models import Order, OrderLine
+from apps.refunds.calculation import LineCalculation
 from apps.rmas.models import Rma, RmaUnit
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How a store decides: its trigger, and whether return shipping is kept back."""
+    """How a store, or one brand of it, decides.
+
+    `trigger` counts for every return method that `triggers` does not name. No
+    `automatic_conditions` means that every condition is refunded automatically, no
+    `tolerance_cents` that any difference between Optoro's estimate and the desk's own figure is.
+    """
 
     trigger: str
     charges_return_shipping: bool = False
+    triggers: tuple[tuple[str, str], ...] = ()
+    payment_delay: timedelta = timedelta(0)
+    automatic_conditions: frozenset[str] | None = None
+    tolerance_cents: int | None = None
+    policy_id: int | None = None
 
-    @property
-    def needs_approval(self) -> bool:
+    def trigger_of(self, return_method: str) -> str:
+        """Returns the trigger for what comes back by `return_method`."""
+        return dict(self.triggers).get(return_method, self.trigger)
+
+    def needs_approval(self, return_method: str) -> bool:
         """Under the manual trigger a refund is proposed and waits for a person."""
-        return self.trigger == "manual"
+        return self.trigger_of(return_method) == "manual"
 
 
 class Answer(StrEnum):
@@ -64,6 +79,7 @@ class ProposedLine:
 
     order_line: OrderLine
     shares: tuple[UnitShare, ...]
+    calculation: LineCalculation
 
     @property
     def amount_cents(self) -> int:
@@ -83,6 +99,8 @@ class Proposal:
     destination: str
     recipient_email: str
     retained_amount_cents: int
+    bonus_credit_amount_cents: int
+    policy: Policy
     reason: str
 
     @property

@@ -47,6 +47,7 @@ _UNIT_PROJECTION = (
     "was_seen_open",
     "open_package_tracking_status",
     "open_receiving_status",
+    "changed_at",
 )
 
 
@@ -133,7 +134,10 @@ def _project_units(rma: Rma, state: RmaState, *, is_new_rma: bool) -> list[Chang
         row = _unit_row(rma, unit)
         before = known.get((*unit.facts.line, unit.ordinal))
         if before:
-            changes += _unit_changes(before, row)
+            unit_changes = _unit_changes(before, row)
+            if not unit_changes:
+                row.changed_at = before.changed_at
+            changes += unit_changes
         elif not is_new_rma:
             changes.append(Change(f"unit {row}", None, row.sku))
         rows.append(row)

@@ -250,7 +250,7 @@ QUERIES = {
     "/outbound/": 6,
     "/attention/": 6,
     "/orders/ORD-1/": 27,
-    "/returns/RMA-1/": 18,
+    "/returns/RMA-1/": 19,
 }
 
 

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
 GIFT = {"gift_refund_only": True}
 EXCHANGED = {"refund_type": "INSTANT_EXCHANGE", "is_exchange": True}
-NOT_REFUNDED = "refund type 'INSTANT_EXCHANGE' is not refunded by automation"
+NOT_REFUNDED = "the shopper has exchanged it, but Optoro's figures pay all of it back (13056 cents)"
 ALL_UNITS_REFUNDED = "line 1: 4 unit(s) to refund, but only 0 of 4 shipped are not refunded yet"
 
 

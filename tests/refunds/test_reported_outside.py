@@ -99,7 +99,8 @@ def test_a_reported_refund_covers_the_refundable_unit_and_not_the_exchanged_one(
     assert open_items() == [
         (
             "refund_needs_decision",
-            "line 1, unit 1: refund type 'INSTANT_EXCHANGE' is not refunded by automation",
+            "line 1, unit 1: the shopper has exchanged it, but Optoro's figures "
+            "pay all of it back (13056 cents)",
         )
     ]
 

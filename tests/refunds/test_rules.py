@@ -136,9 +136,16 @@ def test_the_transition_table_is_closed():
 
 def test_where_the_money_goes():
     gift = Rma(gift_refund_only=True, giftee_email="g@example.com")
-    assert destination_of(Rma(), 100) == (Destination.ORIGINAL_PAYMENT, "")
-    assert destination_of(gift, 100) == (Destination.GIFT_CARD, "g@example.com")
-    assert destination_of(Rma(), 0) == (Destination.NONE, "")
+    plain, exchanged = RmaUnit(refund_type="REFUND"), RmaUnit(refund_type="INSTANT_EXCHANGE")
+    credit = RmaUnit(refund_type="INSTANT_STORE_CREDIT", shopper_refund_amount_cents=0)
+    paid_credit = RmaUnit(refund_type="INSTANT_STORE_CREDIT", shopper_refund_amount_cents=100)
+    assert destination_of(Rma(), 100, [plain]) == (Destination.ORIGINAL_PAYMENT, "")
+    assert destination_of(Rma(), 100, [plain, credit]) == (Destination.ORIGINAL_PAYMENT, "")
+    assert destination_of(gift, 100, [plain]) == (Destination.GIFT_CARD, "g@example.com")
+    assert destination_of(Rma(), 0, [exchanged]) == (Destination.NONE, "")
+    assert destination_of(gift, 0, [exchanged]) == (Destination.NONE, "")
+    assert destination_of(Rma(), 0, [credit, exchanged]) == (Destination.STORE_CREDIT, "")
+    assert destination_of(Rma(), 100, [paid_credit]) == (Destination.STORE_CREDIT, "")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from apps.inbox.queries import deliveries_of
 from apps.orders.models import Order
 from apps.orders.rules import unit_amount_cents
 from apps.refunds.models import Refund
-from apps.refunds.queries import policy_of, verdicts
+from apps.refunds.policies import policy_book
+from apps.refunds.queries import verdicts
 from apps.refunds.types import Policy, Verdict
 from apps.rmas.models import Rma, RmaUnit
 from apps.rmas.queries import units_of
@@ -77,8 +78,8 @@ def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
     """Reads the page of an RMA."""
     rows = units_of([rma]).prefetch_related("refund_units__line__refund")
     units = list(rows.order_by("order_identifier", "order_line_item_identifier", "ordinal"))
-    policy = policy_of(rma.store)
-    found = verdicts(rma, units, policy)
+    policies = policy_book(rma.store)
+    found = verdicts(rma, units, policies)
     orders = {unit.order.pk: unit.order for unit in units if unit.order}
     events, has_more = cut(
         events_about(store_id=rma.store_id, rma_identifiers=[rma.rma_identifier]), whole_timeline
@@ -94,7 +95,7 @@ def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
             shopper=sum(unit.shopper_refund_amount_cents for unit in units),
             optoro=sum(unit.optoro_refund_amount_cents for unit in units),
         ),
-        policy=policy,
+        policy=policies.for_unit(rma, units[0]) if units else policies.base,
         refunds=_refunds(rma),
         attention=attention_for(rma.store_id, [], [rma.rma_identifier]),
         messages=list(

@@ -1,0 +1,76 @@
+"""Changing refund policies, and putting open returns under the newest one."""
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from apps.common import clock
+from apps.refunds.jobs import enqueue_evaluation
+from apps.refunds.models import RefundPolicy
+from apps.rmas import rules as rma_rules
+from apps.rmas.models import Rma
+from apps.timeline import services as timeline
+from apps.timeline.types import staff
+
+OPEN_STATUSES = (rma_rules.PENDING_EXCHANGE, rma_rules.CREATED, rma_rules.PARTIAL_REFUND)
+
+
+@transaction.atomic
+def set_policy(*, version: RefundPolicy, user_id: int) -> RefundPolicy:
+    """Writes down a new version, in force from now on. It changes nothing that happened before."""
+    version.pk = None
+    version.author_id = user_id
+    version.effective_from = clock.now()
+    version.save(force_insert=True)
+    brand = version.concept or "every brand without a policy of its own"
+    timeline.record(
+        store_id=version.store_id,
+        kind="policy.changed",
+        summary=f"Refund policy changed for {brand}",
+        actor=staff(user_id),
+    )
+    return version
+
+
+def open_returns_under_older_policies(*, store_id: int, concept: str = "") -> QuerySet[Rma]:
+    """Returns the open RMAs that have a unit which an older policy than the newest of its brand
+    decides on. With a blank `concept`, those of brands without a policy of their own."""
+    newest = (
+        RefundPolicy.objects.filter(store_id=store_id, concept=concept)
+        .order_by("-effective_from", "-pk")
+        .first()
+    )
+    rmas = Rma.objects.filter(store_id=store_id, status__in=OPEN_STATUSES)
+    if newest is None:
+        return rmas.none()
+    moment = newest.effective_from
+    older = rmas.filter(
+        Q(policy_renewed_at=None) | Q(policy_renewed_at__lt=moment),
+        units__changed_at__lt=moment,
+        units__is_withdrawn=False,
+    )
+    if concept:
+        of_brand = older.filter(Q(concept=concept) | Q(concept="", units__order__concept=concept))
+        return of_brand.distinct().order_by("pk")
+    own = RefundPolicy.objects.filter(store_id=store_id).exclude(concept="").values("concept")
+    by_order = Q(concept="", units__order__concept__in=own) & ~Q(units__order__concept="")
+    return older.exclude(concept__in=own).exclude(by_order).distinct().order_by("pk")
+
+
+@transaction.atomic
+def renew_policy_of_open_returns(*, store_id: int, concept: str, user_id: int) -> int:
+    """Puts the open RMAs of a brand under its newest policy, queues their evaluation, and returns
+    how many. The explicit action that a changed policy waits for."""
+    keys = open_returns_under_older_policies(store_id=store_id, concept=concept).values("pk")
+    rmas = list(Rma.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk"))
+    now = clock.now()
+    for rma in rmas:
+        Rma.objects.filter(pk=rma.pk).update(policy_renewed_at=now)
+        timeline.record(
+            store_id=store_id,
+            kind="rma.policy_renewed",
+            summary="Put under the newest refund policy",
+            actor=staff(user_id),
+            rma_identifier=rma.rma_identifier,
+        )
+        enqueue_evaluation(rma)
+    return len(rmas)
