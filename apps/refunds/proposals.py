@@ -58,10 +58,7 @@ def _groups(
     for due in owed_now:
         paid_order = payers.of(due.facts)
         if paid_order is None:
-            obstacles.append(
-                f"{due.facts.label}: its payment is on order "
-                f"{due.facts.original_order_identifier}, which is not known yet"
-            )
+            obstacles.append(payers.why_unclear(due.facts))
             continue
         assert due.facts.order_id is not None
         policy = policies.for_unit(rma, due.facts)

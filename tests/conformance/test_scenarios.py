@@ -8,16 +8,22 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
+from apps.exchanges.models import ExchangeOrder
 from apps.payments.models import SimulatedPayment
 from apps.refunds.models import Refund
+from tests.conftest import basic
+from tests.support.plays import Stage, Step
 
 pytestmark = pytest.mark.django_db
 
 FOLDER = Path(settings.BASE_DIR).parent / "shared" / "optoro" / "scenarios"
-PLAYED = ("01", "02", "07", "08", "10", "11", "16", "18", "19", "21", "22")
-SCENARIOS = [path for path in sorted(FOLDER.glob("*.json")) if path.name[:2] in PLAYED]
+SCENARIOS = sorted(FOLDER.glob("*.json"))
+BY_PATH = pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 
+# The samples' name of the exchange order, and the one that the desk gives it.
+SAMPLE_EXCHANGE, EXCHANGE = "EXCH12345", "ORD1234567-X"
 LINE_FIELDS = (
     "quantity",
     "quantity_shipped",
@@ -30,20 +36,50 @@ LINE_FIELDS = (
 
 
 class Play:
-    """One scenario: what comes in, and what is expected to go out."""
+    """One scenario: what comes in, and what is expected to go out or to be answered."""
 
     def __init__(self, path: Path) -> None:
-        steps = json.loads(path.read_text())["steps"]
-        self.incoming: list[tuple[str, dict[str, Any]]] = []
-        self.expected: list[dict[str, Any]] = []
+        steps = json.loads(path.read_text().replace(SAMPLE_EXCHANGE, EXCHANGE))["steps"]
+        self.incoming: list[Step] = []
+        self.snapshots: list[dict[str, Any]] = []
+        self.answers: list[dict[str, Any]] = []
         for step in steps:
-            if step["kind"] == "rma":
-                self.incoming.append(("rma", step["body"]))
-                continue
-            [order] = step["body"]["returns_portal_order"]["orders"]
-            self.expected.append(order)
+            self._add(step["kind"], step["path"], step["body"])
+
+    def _add(self, kind: str, path: str, body: dict[str, Any]) -> None:
+        if kind == "rma":
+            self.incoming.append(Step("rma", body))
+        elif kind == "variants_response":
+            self.incoming.insert(0, Step("variants", body, path.split("/")[2]))
+        elif kind == "exchange_order":
+            self.incoming.append(Step("exchange", body))
+        elif kind == "exchange_order_response":
+            self.answers.append(body)
+        else:
+            [order] = body["returns_portal_order"]["orders"]
+            self.snapshots.append(order)
             if not order["refunds"]:
-                self.incoming.append(("order", order))
+                self.incoming.append(Step("order", order))
+
+    @property
+    def last_snapshots(self) -> dict[str, dict[str, Any]]:
+        """The last snapshot of each order."""
+        return {order["identifier"]: order for order in self.snapshots}
+
+    @property
+    def variants(self) -> list[Step]:
+        """What the order system has put on offer."""
+        return [step for step in self.incoming if step.kind == "variants"]
+
+    def shopper_cents(self) -> int:
+        """What Optoro's figures give the shoppers of the RMAs that end refunded."""
+        last = {s.body["rma_identifier"]: s.body for s in self.incoming if s.kind == "rma"}
+        return sum(
+            item["refund_financials"]["shopper_refund_amount_cents"]
+            for message in last.values()
+            if message["status"] == "REFUNDED"
+            for item in message["items"]
+        )
 
 
 def lines_of(order: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
@@ -64,52 +100,64 @@ def refunds_of(order: dict[str, Any]) -> list[tuple[Any, ...]]:
     ]
 
 
-def send(kind: str, message: dict[str, Any], send_order: Any, send_rma: Any) -> None:
-    if kind == "rma":
-        assert send_rma(message).status_code == 200
-    else:
-        assert send_order(message).status_code == 200
+@pytest.fixture
+def stage(api, drain) -> Stage:
+    """Where the scenarios are played."""
+    return Stage(api, basic(), drain)
 
 
-@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-def test_played_in_order_every_snapshot_is_the_samples(path, send_order, send_rma, optoro, drain):
+def test_the_samples_are_all_there():
+    assert len(SCENARIOS) in (0, 14)
+
+
+@BY_PATH
+def test_played_in_order_every_snapshot_and_answer_is_the_samples(path, stage, optoro):
     play = Play(path)
-    for kind, message in play.incoming:
-        send(kind, message, send_order, send_rma)
-        drain()
-    assert len(optoro.snapshots) == len(play.expected)
-    for sent, expected in zip(optoro.snapshots, play.expected, strict=True):
+    stage.play(play.incoming)
+    assert stage.answers == play.answers or not play.answers
+    assert len(optoro.snapshots) == len(play.snapshots)
+    for sent, expected in zip(optoro.snapshots, play.snapshots, strict=True):
+        assert sent["identifier"] == expected["identifier"]
         assert lines_of(sent) == lines_of(expected)
         assert refunds_of(sent) == refunds_of(expected)
 
 
-@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("seed", range(6))
-def test_shuffled_and_doubled_the_end_is_the_same(path, seed, send_order, send_rma, optoro, drain):
+@BY_PATH
+def test_the_variants_on_offer_are_answered_as_in_the_samples(path, stage):
     play = Play(path)
-    chance = random.Random(seed)
-    incoming = play.incoming * 2
-    chance.shuffle(incoming)
-    for kind, message in incoming:
-        send(kind, message, send_order, send_rma)
-        if chance.random() < 0.4:
-            drain()
-    drain()
-    final, expected = optoro.snapshots[-1], play.expected[-1]
-    assert lines_of(final) == lines_of(expected)
-    assert refunds_of(final) == refunds_of(expected)
-    owed = sum(refund[0] for refund in refunds_of(expected))
-    assert sum(SimulatedPayment.objects.values_list("amount_cents", flat=True)) == owed
-    was_refunded = any(m.get("status") == "REFUNDED" for _, m in play.incoming)
-    assert Refund.objects.filter(confirmed_at__isnull=False).count() == int(was_refunded)
+    stage.play(play.variants)
+    for step in play.variants:
+        answer = Client(headers={"Authorization": basic()}).get(f"/optoro/sku/{step.key}/variants")
+        assert answer.json() == step.body
 
 
-def test_a_gift_refund_goes_to_the_giftee_only(send_order, send_rma, optoro, drain):
-    gift = [path for path in SCENARIOS if path.name.startswith("01")]
-    for path in gift:
-        for kind, message in Play(path).incoming:
-            send(kind, message, send_order, send_rma)
-        drain()
-        [payment] = SimulatedPayment.objects.all()
-        assert payment.destination == "gift_card"
-        assert payment.recipient_email == "email@email.com"
+@BY_PATH
+@pytest.mark.parametrize("seed", range(6))
+def test_shuffled_and_doubled_the_end_is_the_same(path, seed, stage, optoro):
+    play = Play(path)
+    stage.play(play.variants)
+    stage.play_shuffled([step for step in play.incoming if step.kind != "variants"], seed)
+    for identifier, expected in play.last_snapshots.items():
+        final = optoro.last(identifier)
+        assert lines_of(final) == lines_of(expected)
+        assert refunds_of(final) == refunds_of(expected)
+    assert all(answer == stage.answers[0] for answer in stage.answers)
+    assert stage.answers[:1] == play.answers[: len(stage.answers)] or not play.answers
+    assert ExchangeOrder.objects.count() == len(stage.answers[:1])
+    assert sum(SimulatedPayment.objects.values_list("amount_cents", flat=True)) == (
+        play.shopper_cents()
+    )
+    assert {payment.order_identifier for payment in SimulatedPayment.objects.all()} <= {
+        "ORD1234567"
+    }
+    closed = {s.body["rma_identifier"] for s in play.incoming if s.body.get("status") == "REFUNDED"}
+    assert Refund.objects.filter(confirmed_at__isnull=False).count() == len(closed)
+
+
+def test_a_gift_refund_goes_to_the_giftee_only(stage, optoro):
+    for path in SCENARIOS:
+        if path.name.startswith("01"):
+            stage.play_shuffled(Play(path).incoming, random.Random(1).randint(0, 9))
+            [payment] = SimulatedPayment.objects.all()
+            assert payment.destination == "gift_card"
+            assert payment.recipient_email == "email@email.com"
