@@ -22,6 +22,7 @@ def take_rma(delivery: Delivery, content: Any) -> str:
         store_id=delivery.store_id,
         snapshot=translate.rma_snapshot(wire),
         delivery_id=delivery.pk,
+        received_at=delivery.received_at,
     )
     if is_new:
         _show_drift(delivery, wire)

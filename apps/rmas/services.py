@@ -1,5 +1,6 @@
 """Taking in RMA messages and projecting the folded state into rows."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -52,10 +53,13 @@ _UNIT_PROJECTION = (
 
 
 @transaction.atomic
-def receive_message(*, store_id: int, snapshot: RmaSnapshot, delivery_id: int) -> tuple[Rma, bool]:
+def receive_message(
+    *, store_id: int, snapshot: RmaSnapshot, delivery_id: int, received_at: datetime
+) -> tuple[Rma, bool]:
     """Keeps an RMA message and folds the RMA anew; returns the RMA and whether anything was new.
 
-    A message whose content is known already changes nothing, whatever its spelling.
+    A message whose content is known already changes nothing, whatever its spelling. `received_at`
+    (UTC) is when it came: the units that it changes are judged by the policy of that moment.
     """
     rma, is_new_rma = _locked_rma(store_id, snapshot)
     content = snapshot.to_content()
@@ -70,7 +74,7 @@ def receive_message(*, store_id: int, snapshot: RmaSnapshot, delivery_id: int) -
     )
     if not is_new:
         return rma, False
-    changes = _project(rma, fold(_messages_of(rma)), is_new_rma=is_new_rma)
+    changes = _project(rma, fold(_messages_of(rma)), is_new_rma=is_new_rma, received_at=received_at)
     timeline.record(
         store_id=store_id,
         kind="rma.created" if is_new_rma else "rma.updated",
@@ -109,7 +113,7 @@ def _messages_of(rma: Rma) -> list[RmaSnapshot]:
     return [RmaSnapshot.from_content(content) for content in contents]
 
 
-def _project(rma: Rma, state: RmaState, *, is_new_rma: bool) -> list[Change]:
+def _project(rma: Rma, state: RmaState, *, is_new_rma: bool, received_at: datetime) -> list[Change]:
     """Writes the folded state into the RMA's rows; returns what differs from before."""
     changes = []
     for name in _FIELDS:
@@ -120,10 +124,12 @@ def _project(rma: Rma, state: RmaState, *, is_new_rma: bool) -> list[Change]:
     rma.remote_created_at = state.created_at
     rma.remote_updated_at = state.updated_at
     rma.save()
-    return changes + _project_units(rma, state, is_new_rma=is_new_rma)
+    return changes + _project_units(rma, state, is_new_rma=is_new_rma, received_at=received_at)
 
 
-def _project_units(rma: Rma, state: RmaState, *, is_new_rma: bool) -> list[Change]:
+def _project_units(
+    rma: Rma, state: RmaState, *, is_new_rma: bool, received_at: datetime
+) -> list[Change]:
     known = {
         (unit.order_identifier, unit.order_line_item_identifier, unit.ordinal): unit
         for unit in rma.units.all()
@@ -132,11 +138,13 @@ def _project_units(rma: Rma, state: RmaState, *, is_new_rma: bool) -> list[Chang
     rows = []
     for unit in state.units:
         row = _unit_row(rma, unit)
+        row.changed_at = received_at
         before = known.get((*unit.facts.line, unit.ordinal))
         if before:
             unit_changes = _unit_changes(before, row)
-            if not unit_changes:
-                row.changed_at = before.changed_at
+            row.changed_at = (
+                max(before.changed_at, received_at) if unit_changes else before.changed_at
+            )
             changes += unit_changes
         elif not is_new_rma:
             changes.append(Change(f"unit {row}", None, row.sku))
