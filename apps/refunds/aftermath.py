@@ -14,36 +14,34 @@ def changes_since_refund(units: Iterable[RmaUnit]) -> list[str]:
     Nothing identifies a unit within its line, so the units of a line are compared as a set: what
     was refunded against what the line's units show now.
     """
-    by_line: dict[int, list[RmaUnit]] = {}
+    units = list(units)
+    left: dict[int | None, list[RmaUnit]] = {}
     for unit in units:
-        if unit.order_line_id:
-            by_line.setdefault(unit.order_line_id, []).append(unit)
-    changes = []
-    for members in by_line.values():
-        for share in _unmatched(members):
-            changes.append(_in_words(share, members))
-    return sorted(set(changes))
+        if not unit.is_withdrawn:
+            left.setdefault(unit.order_line_id, []).append(unit)
+    changed = [
+        share
+        for share in _paid_shares(units)
+        if not _taken_away(share, left.setdefault(share.rma_unit.order_line_id, []))
+    ]
+    return sorted({_in_words(share, left[share.rma_unit.order_line_id]) for share in changed})
 
 
-def _unmatched(members: list[RmaUnit]) -> list[RefundUnit]:
-    """Returns the paid shares of a line that no unit of it shows any more."""
-    left = [unit for unit in members if not unit.is_withdrawn]
-    unmatched = []
-    for share in _paid_shares(members):
-        same = [unit for unit in left if _shows(unit, share)]
-        own = [unit for unit in same if unit.pk == share.rma_unit_id]
-        if same:
-            left.remove((own or same)[0])
-        else:
-            unmatched.append(share)
-    return unmatched
-
-
-def _paid_shares(members: list[RmaUnit]) -> list[RefundUnit]:
+def _paid_shares(units: Iterable[RmaUnit]) -> list[RefundUnit]:
     paid = RefundUnit.objects.filter(
-        rma_unit__in=members, is_live=True, line__refund__status=RefundStatus.PAID
+        rma_unit__in=list(units), is_live=True, line__refund__status=RefundStatus.PAID
     ).exclude(line__refund__source=Source.EXTERNAL)
     return list(paid.select_related("line__refund", "rma_unit").order_by("pk"))
+
+
+def _taken_away(share: RefundUnit, left: list[RmaUnit]) -> bool:
+    """Takes a unit that shows what was refunded out of those left, its own first; tells whether
+    there was one."""
+    same = [unit for unit in left if _shows(unit, share)]
+    own = [unit for unit in same if unit.pk == share.rma_unit_id]
+    if same:
+        left.remove((own or same)[0])
+    return bool(same)
 
 
 def _shows(unit: RmaUnit, share: RefundUnit) -> bool:
@@ -53,7 +51,8 @@ def _shows(unit: RmaUnit, share: RefundUnit) -> bool:
     return (shopper_off, optoro_off) in ((0, 0), (1, 0), (0, 1))
 
 
-def _in_words(share: RefundUnit, members: list[RmaUnit]) -> str:
+def _in_words(share: RefundUnit, left: list[RmaUnit]) -> str:
+    """`left` are the units of the line that show something else than what was refunded."""
     refund, unit = share.line.refund, share.rma_unit
 
     def show(cents: int) -> str:
@@ -63,9 +62,10 @@ def _in_words(share: RefundUnit, members: list[RmaUnit]) -> str:
         f"{unit.label}: refund {refund.identifier} gave {show(share.shopper_amount_cents)} to the "
         f"shopper and {show(share.optoro_amount_cents)} to Optoro"
     )
-    if sum(not member.is_withdrawn for member in members) < len(_paid_shares(members)):
+    now = next((one for one in left if one.pk == unit.pk), left[0] if left else None)
+    if now is None:
         return f"{was}; the newest message has fewer units of this line"
     return (
-        f"{was}; Optoro now says {unit.refund_type}, {show(unit.shopper_refund_amount_cents)} to "
-        f"the shopper and {show(unit.optoro_refund_amount_cents)} to Optoro"
+        f"{was}; Optoro now says {now.refund_type}, {show(now.shopper_refund_amount_cents)} to "
+        f"the shopper and {show(now.optoro_refund_amount_cents)} to Optoro"
     )
