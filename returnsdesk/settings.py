@@ -301,6 +301,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
 }
 
+# --- Exchange orders ----------------------------------------------------------------------------
+
+# Who works out the tax of exchange orders, by the name that a store chooses: dotted paths of
+# classes with a method `quote(sale)` (apps/exchanges/pricing.py says what it promises).
+EXCHANGE_TAX_SERVICES = {"original_rate": "apps.exchanges.pricing.OriginalRate"}
+
 # --- Limits -----------------------------------------------------------------------------------
 
 # A webhook of a thousand units is about 0.7 MB; an order batch may be larger.

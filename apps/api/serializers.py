@@ -15,7 +15,13 @@ class RefundLineSerializer(serializers.ModelSerializer[RefundLine]):
 
     class Meta:
         model = RefundLine
-        fields = ["identifier", "order_item_identifier", "quantity", "amount_cents"]
+        fields = [
+            "identifier",
+            "order_item_identifier",
+            "quantity",
+            "amount_cents",
+            "calculation",
+        ]
 
 
 class RefundSerializer(serializers.ModelSerializer[Refund]):
@@ -43,6 +49,7 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
             "source",
             "reason",
             "created_at",
+            "payment_due_at",
             "paid_at",
             "reported_at",
             "confirmed_at",
@@ -198,8 +205,13 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         return list(RmaSerializer(self.context["rmas"], many=True).data)
 
     def get_exchange_orders(self, order: Order) -> list[str]:
-        """The exchange orders that units of this order name."""
-        names = {
+        """The exchange orders placed against this order, and those that its units name."""
+        placed = {
+            row.order_identifier
+            for row in self.context["exchange_orders"]
+            if row.original_order_id == order.pk
+        }
+        names = placed | {
             unit.exchange_order_identifier
             for rma in self.context["rmas"]
             for unit in rma.units.all()

@@ -10,7 +10,7 @@ from django.urls import re_path
 from django.utils import timezone
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from apps.api import views
+from apps.api import exchange_orders, variants, views
 
 _IDENTIFIER = r"(?P<{name}>[^/\0]+)"  # a NUL character is in no identifier; databases refuse it
 
@@ -40,6 +40,16 @@ urlpatterns = [
     re_path(
         rf"^v1/rmas/{_named('rma_identifier')}/?$", _open(views.RmaView.as_view()), name="api-rma"
     ),
+    re_path(
+        r"^v1/exchange_orders/?$",
+        _open(exchange_orders.ExchangeOrdersView.as_view()),
+        name="api-exchange-orders",
+    ),
+    re_path(
+        rf"^v1/exchange_orders/{_named('order_identifier')}/?$",
+        _open(exchange_orders.ExchangeOrderView.as_view()),
+        name="api-exchange-order",
+    ),
     re_path(r"^v1/refunds/?$", _open(views.RefundsView.as_view()), name="api-refunds"),
     re_path(
         rf"^v1/refunds/{_named('identifier')}/?$",
@@ -51,6 +61,12 @@ urlpatterns = [
         r"^v1/deliveries/(?P<pk>[0-9]{1,18})/replay/?$",
         _open(views.ReplayView.as_view()),
         name="api-delivery-replay",
+    ),
+    # These identifiers come from shop systems, and some hold slashes.
+    re_path(
+        r"^v1/variants/(?P<variant_identifier>[^\0]+?)/?$",
+        _open(variants.VariantsView.as_view()),
+        name="api-variants",
     ),
     re_path(r"^schema/?$", _open(SpectacularAPIView.as_view()), name="api-schema"),
     re_path(

@@ -17,12 +17,14 @@ from apps.api.errors import field_errors
 from apps.api.store import store_of
 from apps.common.bodies import read_body
 from apps.common.errors import InvalidMessage
+from apps.exchanges.queries import exchange_orders_of_order
 from apps.inbox.models import Delivery
 from apps.inbox.queries import deliveries_of
 from apps.inbox.services import replay, take_order
 from apps.optoro import order_message
-from apps.optoro.reading import load_json, refuse_unstorable
+from apps.optoro.reading import MAX_ERRORS, load_json, refuse_unstorable
 from apps.orders.queries import find_order, lines_of
+from apps.orders.types import MirrorResult
 from apps.refunds.models import Refund
 from apps.refunds.queries import refunded_quantities, refunds_of_order
 from apps.rmas.models import Rma
@@ -73,15 +75,26 @@ class OrdersView(APIView):
             "identifier": wire.identifier,
             "result": taken.outcome,
         }
-        if taken.header_difference_cents:
-            result["warnings"] = [
-                {
-                    "field": "total_amount_cents",
-                    "code": "differs_from_lines",
-                    "difference_cents": taken.header_difference_cents,
-                }
-            ]
-        return result
+        warnings = _warnings(taken, wire)
+        return {**result, "warnings": warnings} if warnings else result
+
+
+def _warnings(taken: MirrorResult, wire: order_message.WireOrder) -> list[dict[str, Any]]:
+    """Returns what the sender should look at in an order that was taken all the same."""
+    warnings: list[dict[str, Any]] = []
+    if taken.header_difference_cents:
+        warnings.append(
+            {
+                "field": "total_amount_cents",
+                "code": "differs_from_lines",
+                "difference_cents": taken.header_difference_cents,
+            }
+        )
+    ignored = [error for line in wire.lines for error in line.ignored][:MAX_ERRORS]
+    return warnings + [
+        {**error, "message": f"{error['message']}; the variants of this item were ignored"}
+        for error in field_errors(ignored)
+    ]
 
 
 class OrderView(APIView):
@@ -99,6 +112,7 @@ class OrderView(APIView):
             "refunded_quantities": refunded_quantities(order),
             "rmas": list(_with_details(rmas_of_order(order))),
             "refunds": list(refunds_of_order(order)),
+            "exchange_orders": list(exchange_orders_of_order(order)),
         }
         return Response(serializers.OrderSerializer(order, context=context).data)
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from apps.catalog.models import Variant
+from django.db.models import QuerySet
+
+from apps.catalog.models import MissedLookup, Product, Variant, VariantImport
 
 
 def variants_by_sku(*, store_id: int, skus: Iterable[str]) -> dict[str, Variant]:
@@ -10,3 +12,30 @@ def variants_by_sku(*, store_id: int, skus: Iterable[str]) -> dict[str, Variant]
     the one that was told last."""
     rows = Variant.objects.filter(store_id=store_id, sku__in=set(skus)).order_by("updated_at", "pk")
     return {variant.sku: variant for variant in rows}
+
+
+def variants_of(*, store_id: int, variant_identifier: str) -> list[Variant]:
+    """Returns the variants of a product in the order to show, in one query by index."""
+    rows = Variant.objects.filter(store_id=store_id, variant_identifier=variant_identifier)
+    return list(rows.order_by("position", "pk"))
+
+
+def find_product(*, store_id: int, variant_identifier: str) -> Product | None:
+    """Returns what is known about a product, also where it has no variants left; or None."""
+    return Product.objects.filter(store_id=store_id, variant_identifier=variant_identifier).first()
+
+
+def products_of(store_id: int) -> QuerySet[Product]:
+    """Returns the store's products."""
+    return Product.objects.filter(store_id=store_id)
+
+
+def missed_lookups_of(store_id: int) -> QuerySet[MissedLookup]:
+    """Returns the ids that Optoro asked this store for in vain."""
+    return MissedLookup.objects.filter(store_id=store_id)
+
+
+def imports_of(store_id: int) -> QuerySet[VariantImport]:
+    """Returns the store's uploaded files without their bytes, newest first."""
+    rows = VariantImport.objects.filter(store_id=store_id).select_related("uploaded_by")
+    return rows.defer("content").order_by("-pk")

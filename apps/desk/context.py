@@ -17,7 +17,14 @@ _MENU = (
     ("desk:attention", "Attention", ("attention", "attention-item")),
     ("desk:orders", "Orders", ("orders", "order")),
     ("desk:rmas", "Returns", ("rmas", "rma")),
+    ("desk:exchanges", "Exchanges", ("exchanges", "exchange")),
     ("desk:refunds", "Refunds", ("refunds", "refund", "refund-approve", "refund-cancel")),
+    ("desk:policies", "Policies", ("policies", "policy", "policy-edit", "policy-renew")),
+    (
+        "desk:catalog",
+        "Catalog",
+        ("catalog", "catalog-missed", "catalog-imports", "catalog-import", "catalog-product"),
+    ),
     ("desk:deliveries", "Messages", ("deliveries", "delivery", "raw")),
     ("desk:jobs", "Outbound", ("jobs", "job")),
 )

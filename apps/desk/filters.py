@@ -5,11 +5,14 @@ from typing import Any
 
 import django_filters as df
 from django import forms
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps.attention.models import Item
 from apps.attention.models import Kind as AttentionKind
+from apps.catalog.models import MissedLookup, Product, Variant
+from apps.exchanges.models import ExchangeCollision, ExchangeOrder
+from apps.exchanges.queries import in_status
 from apps.inbox.models import Delivery, DeliveryState
 from apps.orders.models import Order
 from apps.outbox import topics
@@ -122,6 +125,54 @@ class RmaFilter(_DayFilters):
         return rows.filter(Exists(units))
 
 
+class ExchangeFilter(_DayFilters):
+    """Narrows the exchange orders."""
+
+    search = df.CharFilter(
+        label="Order, return, e-mail or transaction", method="by_name", strip=True
+    )
+    status = df.ChoiceFilter(
+        label="Status",
+        method="by_status",
+        choices=[("placed", "To be shipped"), ("shipped", "Shipped"), ("canceled", "Canceled")],
+        empty_label="Any",
+    )
+    requests = df.ChoiceFilter(
+        label="Requests",
+        method="by_requests",
+        choices=[("differ", "Asked for differently, too")],
+        empty_label="Any",
+    )
+    since = _since("placed_at", "Placed since")
+    until = _until("placed_at", "Placed until")
+
+    class Meta:
+        model = ExchangeOrder
+        fields: list[str] = []
+
+    def by_name(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Keeps what is called so: each name is an indexed column."""
+        is_named = Q(customer_email__in={value, value.lower()})
+        for column in (
+            "order_identifier",
+            "original_order_identifier",
+            "original_secondary_order_identifier",
+            "named_order_identifier",
+            "rma_identifier",
+            "transaction_id",
+        ):
+            is_named |= Q(**{column: value})
+        return rows.filter(is_named)
+
+    def by_status(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """By what the order system last said of the order of that identifier."""
+        return in_status(rows, value)
+
+    def by_requests(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Keeps those that a second, different request was made for."""
+        return rows.filter(Exists(ExchangeCollision.objects.filter(exchange_order=OuterRef("pk"))))
+
+
 def missing_tick(rows: QuerySet[Refund], tick: str) -> QuerySet[Refund]:
     """Keeps the refunds that are paid and lack `tick` (`reported` or `confirmed`). Optoro confirms
     by closing an RMA: a refund without one never gets that tick, and is not waited for."""
@@ -187,7 +238,7 @@ class DeliveryFilter(_DayFilters):
     """Narrows the messages received."""
 
     state = df.ChoiceFilter(choices=DeliveryState.choices, empty_label="Any")
-    subject = df.CharFilter(label="RMA", strip=True)
+    subject = df.CharFilter(label="RMA or order", strip=True)
     since = _since("received_at", "Received since")
     until = _until("received_at", "Received until")
 
@@ -222,3 +273,45 @@ class JobFilter(df.FilterSet):
     def store_id(self) -> int:
         """The store whose jobs these are."""
         return int(self.request.seat.store.pk)
+
+
+class ProductFilter(df.FilterSet):
+    """Narrows the catalog."""
+
+    search = df.CharFilter(label="Identifier, SKU or title", method="by_text", strip=True)
+    stock = df.ChoiceFilter(
+        label="Stock",
+        method="by_stock",
+        choices=[("some", "Something in stock"), ("none", "Nothing in stock")],
+        empty_label="Any",
+    )
+    source = df.ChoiceFilter(choices=Variant.Source.choices, empty_label="Any")
+
+    class Meta:
+        model = Product
+        fields: list[str] = []
+
+    def by_text(self, rows: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:
+        """Keeps products whose identifier, or a variant's SKU or title, holds the text."""
+        variants = Variant.objects.filter(
+            Q(sku__icontains=value) | Q(title__icontains=value),
+            store_id=self.request.seat.store.pk,
+        )
+        named = variants.order_by().values("variant_identifier")
+        return rows.filter(Q(variant_identifier__icontains=value) | Q(variant_identifier__in=named))
+
+    def by_stock(self, rows: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:
+        """Keeps products that have, or do not have, a variant in stock."""
+        return (
+            rows.filter(in_stock_count__gt=0) if value == "some" else rows.filter(in_stock_count=0)
+        )
+
+
+class MissedLookupFilter(df.FilterSet):
+    """Narrows the ids asked for in vain."""
+
+    variant_identifier = df.CharFilter(label="Identifier", lookup_expr="icontains", strip=True)
+
+    class Meta:
+        model = MissedLookup
+        fields: list[str] = []

@@ -5,7 +5,18 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from apps.desk.views import attention, cases, home, lists, messages, refunds, session
+from apps.desk.views import (
+    attention,
+    cases,
+    catalog,
+    exchanges,
+    home,
+    lists,
+    messages,
+    policies,
+    refunds,
+    session,
+)
 
 app_name = "desk"
 
@@ -28,10 +39,26 @@ urlpatterns = [
     *_page("orders/<path:identifier>", cases.order, "order"),
     *_page("returns", lists.rmas, "rmas"),
     *_page("returns/<path:identifier>", cases.rma, "rma"),
+    *_page("exchanges", lists.exchanges, "exchanges"),
+    *_page("exchanges/<path:identifier>", exchanges.exchange, "exchange"),
     *_page("refunds", lists.refunds, "refunds"),
     *_page("refunds/<path:identifier>/approve", refunds.approve, "refund-approve"),
     *_page("refunds/<path:identifier>/cancel", refunds.cancel, "refund-cancel"),
     *_page("refunds/<path:identifier>", refunds.refund, "refund"),
+    *_page("policies", policies.policies, "policies"),
+    *_page("policies/brand", policies.policy, "policy"),
+    *_page("policies/brand/change", policies.edit, "policy-edit"),
+    *_page("policies/brand/renew", policies.renew, "policy-renew"),
+    *_page("catalog", lists.catalog, "catalog"),
+    *_page("catalog/missed", lists.catalog_missed, "catalog-missed"),
+    *_page("catalog/imports", catalog.imports, "catalog-imports"),
+    path("catalog/imports/sample.csv", catalog.sample, name="catalog-sample"),
+    *_page("catalog/imports/<int:pk>", catalog.one_import, "catalog-import"),
+    path(
+        "catalog/imports/<int:pk>/errors.csv", catalog.import_errors, name="catalog-import-errors"
+    ),
+    path("catalog/imports/<int:pk>/cancel/", catalog.cancel, name="catalog-import-cancel"),
+    *_page("catalog/products/<path:identifier>", catalog.product, "catalog-product"),
     *_page("messages", lists.deliveries, "deliveries"),
     *_page("messages/<int:pk>", messages.delivery, "delivery"),
     path("messages/<int:pk>/replay/", messages.replay, name="delivery-replay"),

@@ -7,6 +7,7 @@ A tone is never the only sign: every pill has its text.
 import re
 from dataclasses import dataclass
 
+from apps.catalog.models import VariantImport
 from apps.inbox.models import DeliveryState
 from apps.outbox.models import JobState, Outcome
 from apps.refunds.models import PayoutStatus, RefundStatus
@@ -83,12 +84,20 @@ _TONES: dict[str, dict[str, str]] = {
         DeliveryState.PROCESSED: GOOD,
         DeliveryState.QUARANTINED: BAD,
         DeliveryState.FAILED: WARN,
+        DeliveryState.REFUSED: WARN,
     },
+    "exchange": {"placed": INFO, "shipped": GOOD, "canceled": NEUTRAL},
     "job": {
         JobState.WAITING: INFO,
         JobState.IN_FLIGHT: INFO,
         JobState.DONE: GOOD,
         JobState.HELD: BAD,
+    },
+    "import": {
+        VariantImport.State.WAITING: INFO,
+        VariantImport.State.RUNNING: INFO,
+        VariantImport.State.DONE: GOOD,
+        VariantImport.State.CANCELED: NEUTRAL,
     },
     "outcome": {
         Outcome.RUNNING: INFO,
@@ -101,8 +110,14 @@ _TONES: dict[str, dict[str, str]] = {
 _LABELS: dict[str, dict[str, str]] = {
     "refund": dict(RefundStatus.choices),
     "payout": dict(PayoutStatus.choices),
-    "delivery": {**dict(DeliveryState.choices), DeliveryState.FAILED: "Failed"},
+    "delivery": {
+        **dict(DeliveryState.choices),
+        DeliveryState.FAILED: "Failed",
+        DeliveryState.REFUSED: "Refused",
+    },
+    "exchange": {"placed": "To be shipped", "shipped": "Shipped", "canceled": "Canceled"},
     "job": dict(JobState.choices),
+    "import": dict(VariantImport.State.choices),
     "outcome": {**dict(Outcome.choices), Outcome.RETRY: "Did not work"},
 }
 

@@ -9,13 +9,15 @@ from django.db.models import F, Q, QuerySet
 
 from apps.attention.models import Kind
 from apps.attention.services import close_items, open_item
+from apps.catalog.services import take_variants_of_order
 from apps.common import clock
-from apps.common.errors import InvalidMessage
+from apps.common.errors import InvalidMessage, Refused
 from apps.common.hashing import sha256_of_bytes
 from apps.common.nudge import nudge_after_commit
 from apps.common.redaction import hide_secrets, kept_headers, storable
 from apps.inbox import translate
 from apps.inbox.models import Delivery, DeliveryState
+from apps.inbox.rules import ANSWERED_TOPICS, why_not_replayable
 from apps.inbox.types import ClaimedDelivery
 from apps.optoro import order_message
 from apps.orders import rules as order_rules
@@ -50,22 +52,13 @@ def store_delivery(
     `unknown_tenant` is the X-Optiturn-Id that names no store of the caller's: such a message is
     kept in quarantine.
     """
-    now = clock.now()
-    delivery = Delivery(
-        store=store,
-        topic=topic,
-        optiturn_id=headers.get("X-Optiturn-Id", "")[:200],
-        api_version=headers.get("X-Optiturn-Api-Version", "")[:20],
-        headers=kept_headers(headers),
-        body=body,
-        body_sha256=sha256_of_bytes(body),
-        remote_address=remote_address,
-        last_received_at=now,
-        next_attempt_at=now,
+    delivery = new_delivery(
+        store=store, topic=topic, body=body, headers=headers, remote_address=remote_address
     )
+    delivery.next_attempt_at = delivery.last_received_at
     if unknown_tenant:
         delivery.state = DeliveryState.QUARANTINED
-        delivery.error = _unknown_tenant_error(unknown_tenant)
+        delivery.error = unknown_tenant_error(unknown_tenant)
     try:
         with transaction.atomic():
             delivery.save()
@@ -77,20 +70,39 @@ def store_delivery(
     return delivery
 
 
-def _unknown_tenant_error(unknown_tenant: str) -> str:
+def new_delivery(
+    *, store: Store, topic: str, body: bytes, headers: Mapping[str, str], remote_address: str
+) -> Delivery:
+    """Returns the row of a message, not saved yet and not due."""
+    return Delivery(
+        store=store,
+        topic=topic,
+        optiturn_id=headers.get("X-Optiturn-Id", "")[:200],
+        api_version=headers.get("X-Optiturn-Api-Version", "")[:20],
+        headers=kept_headers(headers),
+        body=body,
+        body_sha256=sha256_of_bytes(body),
+        remote_address=remote_address,
+        last_received_at=clock.now(),
+    )
+
+
+def unknown_tenant_error(unknown_tenant: str, *, then: str = "replay") -> str:
+    """Returns what is wrong with a message for no store of its sender's, and the remedy."""
     return (
         f"X-Optiturn-Id {unknown_tenant!r} names no store that these credentials serve; add the "
-        "store or mend its credentials, then replay"
+        f"store or mend its credentials, then {then}"
     )
 
 
 def _count_copy(delivery: Delivery) -> Delivery:
-    same = _same_message(delivery, delivery.store_id)
+    same = same_message(delivery, delivery.store_id)
     same.update(copies=F("copies") + 1, last_received_at=delivery.last_received_at)
     return same.get()
 
 
-def _same_message(delivery: Delivery, store_id: int) -> QuerySet[Delivery]:
+def same_message(delivery: Delivery, store_id: int) -> QuerySet[Delivery]:
+    """Returns the row that a store keeps of the same message, if there is one."""
     return Delivery.objects.filter(
         store_id=store_id,
         topic=delivery.topic,
@@ -120,7 +132,7 @@ def _due() -> QuerySet[Delivery]:
         Q(lease_until=None) | Q(lease_until__lt=now),
         state__in=(DeliveryState.RECEIVED, DeliveryState.FAILED),
         next_attempt_at__lte=now,
-    )
+    ).exclude(topic__in=ANSWERED_TOPICS)
 
 
 def _held(delivery: Delivery) -> QuerySet[Delivery]:
@@ -192,9 +204,12 @@ def replay(*, delivery: Delivery) -> Delivery:
     """Queues a message again, whatever became of it before; processing twice does no harm.
 
     One that came for no store goes to the store it means if there is one now that the same
-    credentials serve; otherwise it stays where it is.
+    credentials serve; otherwise it stays where it is. Raises Refused for a message whose sender
+    has had its answer.
     """
     delivery = Delivery.objects.select_for_update().select_related("store").get(pk=delivery.pk)
+    if refusal := why_not_replayable(delivery):
+        raise Refused(refusal)
     if _came_for_no_store(delivery) and not _find_home(delivery):
         return delivery
     delivery.state = DeliveryState.RECEIVED
@@ -216,7 +231,7 @@ def _find_home(delivery: Delivery) -> bool:
     keeper = delivery.store
     home = store_meant(stores_served_like(keeper), delivery.optiturn_id)
     if home is None:
-        delivery.error = _unknown_tenant_error(delivery.optiturn_id or "(none)")
+        delivery.error = unknown_tenant_error(delivery.optiturn_id or "(none)")
         delivery.save(update_fields=["error"])
         return False
     if home == keeper:
@@ -227,7 +242,7 @@ def _find_home(delivery: Delivery) -> bool:
         subject=str(delivery.pk),
         resolution=f"moved to store {home.identifier}",
     )
-    twin = _same_message(delivery, home.pk).first()
+    twin = same_message(delivery, home.pk).first()
     if twin is None:
         delivery.store = home
         return True
@@ -245,6 +260,9 @@ def take_order(*, store: Store, wire: order_message.WireOrder) -> MirrorResult:
     result = mirror_order(store_id=store.pk, snapshot=snapshot)
     if result.outcome in ("unchanged", "stale"):
         return result
+    take_variants_of_order(
+        store_id=store.pk, told=translate.variants_told(wire), updated_at=snapshot.updated_at
+    )
     order = Order.objects.get(pk=result.order_id)
     take_over_reported_refunds(order=order, reported=snapshot.refunds)
     enqueue(store_id=store.pk, topic=topics.LINK_ORDER, key=order.pk, label=order.identifier)

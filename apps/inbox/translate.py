@@ -3,8 +3,12 @@
 from dataclasses import fields, replace
 from typing import Any
 
+from apps.catalog.types import Attribute, VariantData
+from apps.exchanges.types import Address, Customer, ExchangeRequest, RequestedItem, ReturnItem
+from apps.optoro.exchange_message import WireExchangeOrder, WireItem
 from apps.optoro.order_message import WireOrder, WireRefund
 from apps.optoro.rma_message import WireRma
+from apps.optoro.variants_message import WireVariant
 from apps.orders.types import (
     LineSnapshot,
     OrderSnapshot,
@@ -62,3 +66,37 @@ def order_snapshot(wire: WireOrder) -> OrderSnapshot:
             refunds=refunds,
         )
     )
+
+
+def exchange_request(wire: WireExchangeOrder) -> ExchangeRequest:
+    """Returns the exchange order request for the exchanges app."""
+    return ExchangeRequest(
+        **_shared(
+            wire,
+            ExchangeRequest,
+            items=tuple(_requested_item(item) for item in wire.items),
+            customer=Customer(**_shared(wire.customer, Customer)),
+            shipping_address=Address(**_shared(wire.shipping_address, Address)),
+            billing_address=Address(**_shared(wire.billing_address, Address)),
+        )
+    )
+
+
+def _requested_item(item: WireItem) -> RequestedItem:
+    returned = tuple(ReturnItem(**_shared(told, ReturnItem)) for told in item.return_items)
+    return RequestedItem(**_shared(item, RequestedItem, return_items=returned))
+
+
+def variant_data(wire: WireVariant) -> VariantData:
+    """Returns a variant for the catalog app."""
+    attributes = tuple(Attribute(told.name, told.value) for told in wire.attributes)
+    return VariantData(**_shared(wire, VariantData, attributes=attributes))
+
+
+def variants_told(wire: WireOrder) -> dict[str, tuple[VariantData, ...]]:
+    """Returns what the order's items tell of their products' variants, by variant identifier."""
+    return {
+        line.variant_identifier: tuple(variant_data(told) for told in line.variants)
+        for line in wire.lines
+        if line.variants
+    }

@@ -30,7 +30,7 @@ def _receive(request: HttpRequest, topic: str) -> HttpResponse:
     try:
         caller = caller_of(request)
         if caller is None:
-            return _refuse()
+            return refuse_credentials()
         store_delivery(
             store=caller.store,
             topic=topic,
@@ -49,7 +49,8 @@ def _receive(request: HttpRequest, topic: str) -> HttpResponse:
     return JsonResponse({"message": "Success"})
 
 
-def _refuse() -> HttpResponse:
+def refuse_credentials() -> HttpResponse:
+    """Returns the answer to wrong or missing credentials."""
     response = JsonResponse({"message": "Wrong or missing credentials"}, status=401)
     response["WWW-Authenticate"] = 'Basic realm="returns-desk", charset="UTF-8"'
     return response

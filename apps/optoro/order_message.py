@@ -9,6 +9,7 @@ from babel.core import get_global
 from apps.common.errors import FieldError, InvalidMessage
 from apps.common.redaction import storable
 from apps.optoro.reading import MAX_ELEMENTS, Reader
+from apps.optoro.variants_message import WireVariant, parse_in_item
 
 STATUSES = ("Created", "Shipped", "Canceled")
 _CURRENCIES = frozenset(get_global("all_currencies"))
@@ -17,7 +18,8 @@ _ADDRESS_LINES = (("state", "province"), ("zip_code", "postal_code", "zip"))
 
 @dataclass(frozen=True)
 class WireLine:
-    """One element of an order's `items`."""
+    """One element of an order's `items`. `variants` is empty where they could not be used, and
+    `ignored` says why."""
 
     identifier: str
     sku: str
@@ -35,6 +37,8 @@ class WireLine:
     discount_amount_cents: int
     tracking_number: str
     tags: tuple[str, ...]
+    variants: tuple[WireVariant, ...] = ()
+    ignored: tuple[FieldError, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,7 @@ def _refuse_repeated(reader: Reader, name: str, identifiers: list[str]) -> None:
 
 
 def _line(item: Reader) -> WireLine:
+    variants, ignored = parse_in_item(item)
     line = WireLine(
         identifier=item.text("identifier", required=True),
         sku=item.text("sku"),
@@ -223,6 +228,8 @@ def _line(item: Reader) -> WireLine:
         discount_amount_cents=item.cents("discount_amount_cents"),
         tracking_number=item.text("tracking_number"),
         tags=item.texts("tags", required=True),
+        variants=variants,
+        ignored=tuple(ignored),
     )
     if not line.sku and not line.upc:
         item.add("sku", "missing_field", "sku or upc is required")

@@ -146,11 +146,13 @@ class Reader:
             self.add(name, "invalid", f"is {value}: must not be negative")
         return value
 
-    def count(self, name: str, *, required: bool = True, least: int = 0) -> int:
-        """Reads a quantity from `least` to 1000."""
+    def count(
+        self, name: str, *, required: bool = True, least: int = 0, most: int = MAX_QUANTITY
+    ) -> int:
+        """Reads a quantity from `least` to `most`."""
         value = self._whole(name, required)
-        if self.content.get(name) is not None and not least <= value <= MAX_QUANTITY:
-            self.add(name, "invalid", f"is {value}: must be {least} to {MAX_QUANTITY}")
+        if self.content.get(name) is not None and not least <= value <= most:
+            self.add(name, "invalid", f"is {value}: must be {least} to {most}")
             return 0
         return value
 

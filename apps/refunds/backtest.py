@@ -7,7 +7,7 @@ order and of its payment, and *when* a refund is paid. A unit that has been scan
 now is refunded under either trigger; that one of them would have paid earlier does not show.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -123,7 +123,7 @@ def backtest(
     own = None if concept else _own_brands(store_id)
     for chunk in _chunks(_rmas_since(store_id, concept, since, own)):
         units = _units_by_rma(chunk)
-        known = Known(paid_units=_paid_units(units))
+        known = Known(paid_units=_paid_units(chunk))
         for rma in chunk:
             members = [unit for unit in units.get(rma.pk, []) if _is_of(rma, unit, concept, own)]
             if not _add(found, rma, members, (before, after), known, retained_before_cents=0):
@@ -140,7 +140,7 @@ def renewal(*, store_id: int, concept: str, book: PolicyBook) -> Backtest:
     for chunk in _chunks(open_returns_under_older_policies(store_id=store_id, concept=concept)):
         units = _units_by_rma(chunk)
         everything = [unit for members in units.values() for unit in members]
-        known = Known(past=past_refunds(everything), spent=_spent(everything))
+        known = Known(past=past_refunds(everything), spent=_spent(chunk))
         kept = _retained(chunk)
         for rma in chunk:
             members = units.get(rma.pk, [])
@@ -192,16 +192,17 @@ def _units_by_rma(rmas: Sequence[Rma]) -> dict[int, list[RmaUnit]]:
     return found
 
 
-def _paid_units(units: dict[int, list[RmaUnit]]) -> set[int]:
-    keys = [unit.pk for members in units.values() for unit in members]
-    live = RefundUnit.objects.filter(rma_unit__in=keys, is_live=True)
+def _paid_units(rmas: Sequence[Rma]) -> set[int]:
+    live = RefundUnit.objects.filter(rma_unit__rma__in=rmas, is_live=True)
     return set(live.values_list("rma_unit", flat=True))
 
 
-def _spent(units: Iterable[RmaUnit]) -> dict[int, tuple[int, int]]:
-    lines = {unit.order_line_id for unit in units if unit.order_line_id}
+def _spent(rmas: Sequence[Rma]) -> dict[int, tuple[int, int]]:
+    lines = RmaUnit.objects.filter(rma__in=rmas, order_line__isnull=False).order_by()
     rows = (
-        RefundLine.objects.filter(order_line__in=lines, refund__status__in=LIVE_STATUSES)
+        RefundLine.objects.filter(
+            order_line__in=lines.values("order_line"), refund__status__in=LIVE_STATUSES
+        )
         .order_by()
         .values_list("order_line")
         .annotate(cents=Sum("amount_cents"), count=Sum("quantity"))

@@ -1,5 +1,12 @@
 """When an RMA is refunded: the refunds the desk reports, held against the units of the returns.
 
+REFUNDED needs three things (contract §5): all units are covered by refunds reported on the orders
+whose goods come back, exchange units like others; the exchange order is fulfilled, which is to say
+that the desk has sent its shipped snapshot; and no exchange waits to be placed. A gift card is
+fulfilled when it is placed. Units that were NOT_DROPPED_OFF are no part of what has to be covered:
+the RMA ends REFUNDED without them. Units that were NOT_RECEIVED are: their refunds are missing, so
+that the RMA ends PARTIAL_REFUND when receiving is closed, unless somebody refunds them after all.
+
 A refund counts for the RMA it names. One that names none counts for the order, and fills its open
 RMAs oldest first. Refunds tagged `ignore_refund` count for nothing. The caller holds the lock.
 """
@@ -7,7 +14,7 @@ RMAs oldest first. Refunds tagged `ignore_refund` count for nothing. The caller 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from apps.sandbox.state import Books, JsonObject, Rma
+from apps.sandbox.state import INSTANT_STORE_CREDIT, Books, JsonObject, Rma, Unit
 
 IGNORED = "ignore_refund"
 
@@ -29,30 +36,52 @@ def refunds_outside_rmas(books: Books, order_identifier: str) -> Counter[str]:
 
 
 def newly_refunded(books: Books, order_identifier: str) -> list[Rma]:
-    """Returns the RMAs with units of this order that are now refunded in full, not yet marked.
+    """Returns the RMAs that this order's snapshot completes, not yet marked.
 
-    An RMA with units of several orders needs the refunds of all of them.
+    An RMA with units of several orders needs the refunds of all of them; one that was exchanged
+    may have waited for this order to ship.
     """
-    found = []
-    for identifier in books.rmas_of_order.get(order_identifier, []):
-        rma = books.rmas[identifier]
-        is_open = rma.status in ("CREATED", "PARTIAL_REFUND")
-        if is_open and _is_covered(books, rma):
-            found.append(rma)
-    return found
+    names = list(books.rmas_of_order.get(order_identifier, []))
+    exchange = books.exchange_orders.get(order_identifier)
+    if exchange and exchange.rma_identifier not in names:
+        names.append(exchange.rma_identifier)
+    return [rma for name in names if is_complete(books, rma := books.rmas[name])]
+
+
+def is_complete(books: Books, rma: Rma) -> bool:
+    """Tells whether an open RMA has become REFUNDED."""
+    if rma.status not in ("CREATED", "PARTIAL_REFUND") or rma.is_draft:
+        return False
+    # Both are asked, since a total that differs shows before the exchange order ships.
+    return _is_covered(books, rma) and all(_is_fulfilled(books, u) for u in rma.exchange_units)
+
+
+def _is_fulfilled(books: Books, unit: Unit) -> bool:
+    exchange = books.exchange_orders.get(unit.exchange_order_identifier or "")
+    if exchange is None:
+        return False
+    if unit.refund_type == INSTANT_STORE_CREDIT or not exchange.has_goods:
+        return True
+    record = books.orders.get(exchange.identifier)
+    return record is not None and record.document["status"] == "Shipped"
+
+
+def _counting_units(rma: Rma) -> list[Unit]:
+    return [unit for unit in rma.units if not unit.never_came]
 
 
 def _is_covered(books: Books, rma: Rma) -> bool:
-    if not any(unit.refund_type == "REFUND" for unit in rma.units):
+    units = _counting_units(rma)
+    if not units:
         return False
     total: int | None = 0
-    for order_identifier in rma.order_identifiers:
+    for order_identifier in dict.fromkeys(unit.order_identifier for unit in units):
         covered = _sorted_refunds(books, order_identifier).covered
         if rma.identifier not in covered:
             return False
         part = covered[rma.identifier]
         total = None if total is None or part is None else total + part
-    estimates = sum(unit.estimated_cents for unit in rma.units if unit.refund_type == "REFUND")
+    estimates = sum(unit.estimated_cents for unit in units)
     if total is not None and total != estimates:
         books.violation(
             "refund_differs",
@@ -72,8 +101,15 @@ def _quantities(refund: JsonObject) -> Counter[str]:
 def _needed(rma: Rma, order_identifier: str) -> Counter[str]:
     return Counter(
         unit.line_identifier
-        for unit in rma.units
-        if unit.order_identifier == order_identifier and unit.refund_type == "REFUND"
+        for unit in _counting_units(rma)
+        if unit.order_identifier == order_identifier
+    )
+
+
+def _all(rma: Rma, order_identifier: str) -> Counter[str]:
+    """What may have been refunded: also units of which it turned out later that they never came."""
+    return Counter(
+        unit.line_identifier for unit in rma.units if unit.order_identifier == order_identifier
     )
 
 
@@ -128,7 +164,9 @@ def note_overpaid(books: Books, order_identifier: str) -> None:
     by_rma: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for refund in counting:
         refunded += _quantities(refund)
-        if refund.get("rma_identifier") in books.rmas:
+        named = books.rmas.get(refund.get("rma_identifier") or "")
+        # A refund on a wrong order is told once, as such.
+        if named and order_identifier in named.order_identifiers:
             by_rma[refund["rma_identifier"]] += _quantities(refund)
     for item in order["items"]:
         count, shipped = refunded[item["identifier"]], item["quantity_shipped"]
@@ -139,7 +177,7 @@ def note_overpaid(books: Books, order_identifier: str) -> None:
                 f"{count} units of line {item['identifier']} refunded, {shipped} shipped",
             )
     for name, quantities in by_rma.items():
-        for line, count in (quantities - _needed(books.rmas[name], order_identifier)).items():
+        for line, count in (quantities - _all(books.rmas[name], order_identifier)).items():
             books.violation(
                 "rma_over_refunded",
                 name,

@@ -12,9 +12,12 @@ from typing import Any
 from apps.common.clock import wire_time
 from apps.sandbox import page
 from apps.sandbox.courier import Attempt, Message
+from apps.sandbox.desk_calls import DeskFailed
 from apps.sandbox.endpoints import Answer, BadJson, Request, json_answer, read_object
+from apps.sandbox.exchanging import PATHS, ExchangeTerms
 from apps.sandbox.faults import UnknownFault
-from apps.sandbox.returns import ReturnRefused, snapshot
+from apps.sandbox.messages import overview
+from apps.sandbox.refusals import ReturnRefused
 from apps.sandbox.simulation import Simulation
 from apps.sandbox.state import JsonObject
 
@@ -31,7 +34,14 @@ _START_FIELDS = {
     "giftee_email": str,
     "return_reason": str,
     "return_shipping_cost_cents": int,
+    "concept": str,
+    "version": int,
+    "condition": str,
+    "is_forgetful": bool,
+    "has_bare_item": bool,
+    "is_told_first": bool,
 }
+_TERMS_FIELDS = {"api_version": str, "bonus_percent": int, "rest_on_card": bool}
 
 
 def handle(simulation: Simulation, request: Request) -> Answer | None:
@@ -53,6 +63,8 @@ def handle(simulation: Simulation, request: Request) -> Answer | None:
         return json_answer(400, {"message": str(error)})
     except (ReturnRefused, UnknownFault) as error:
         return json_answer(422, {"message": str(error), "reason": str(error)})
+    except DeskFailed as error:
+        return json_answer(502, {"message": str(error), "reason": str(error)})
 
 
 def _look(simulation: Simulation, path: str) -> Answer | None:
@@ -79,16 +91,33 @@ def _start(simulation: Simulation, request: Request) -> Answer:
         raise ReturnRefused("order_identifier is missing")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ReturnRefused("items must be a list of objects")
+    terms = ExchangeTerms(**_given(document, _TERMS_FIELDS))
+    if terms.api_version not in PATHS or not 0 <= terms.bonus_percent <= 100:
+        raise ReturnRefused("api_version is 1 or 2, bonus_percent from 0 to 100")
+    given = _given(document, _START_FIELDS)
+    rma_identifier = simulation.start_return(
+        identifier, _with_kind(document, items), terms=terms, **given
+    )
+    return json_answer(201, {"rma_identifier": rma_identifier}, note=rma_identifier)
+
+
+def _with_kind(document: JsonObject, items: list[JsonObject]) -> list[JsonObject]:
+    """Lets `refund_type` and `variant` be said once for all items."""
+    for_all = {name: document[name] for name in ("refund_type", "variant") if name in document}
+    return [for_all | item for item in items]
+
+
+def _given(document: JsonObject, fields: dict[str, type]) -> dict[str, Any]:
+    """Returns the fields that are given; raises ReturnRefused for one of a wrong type."""
     given: dict[str, Any] = {}
-    for name, kind in _START_FIELDS.items():
+    for name, kind in fields.items():
         value = document.get(name)
         if value is None:
             continue
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise ReturnRefused(f"{name} must be of type {kind.__name__}")
         given[name] = value
-    rma_identifier = simulation.start_return(identifier, items, **given)
-    return json_answer(201, {"rma_identifier": rma_identifier}, note=rma_identifier)
+    return given
 
 
 def _move(simulation: Simulation, rma_identifier: str, request: Request) -> Answer:
@@ -131,7 +160,9 @@ def state(simulation: Simulation) -> JsonObject:
             "desk_url": simulation.options.desk_url,
             "orders": {name: record.document for name, record in books.orders.items()},
             "snapshots": {name: record.snapshots for name, record in books.orders.items()},
-            "rmas": [snapshot(rma) for rma in books.rmas.values()],
+            "rmas": [overview(rma) for rma in books.rmas.values() if not rma.is_draft],
+            "exchange_orders": [one.as_json() for one in books.exchange_orders.values()],
+            "questions": list(books.questions),
             "refunds": [
                 {"order_identifier": known.order_identifier, **known.document}
                 for known in books.refunds.values()

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from apps.common import http
 from apps.common.clock import now
+from apps.sandbox.desk_calls import webhook_client
 from apps.sandbox.faults import Faults, dice
 from apps.sandbox.options import Options
 from apps.sandbox.state import Books
@@ -99,27 +100,7 @@ class Courier:
         self._stopping = False
         self.attempts: deque[Attempt] = deque(maxlen=KEPT_ATTEMPTS)
         self.parked: deque[Message] = deque(maxlen=KEPT_PARKED)
-        auth = (options.webhook_username, options.webhook_password)
-        self._client = http.make_client(
-            base_url=options.desk_url,
-            transport=transport,
-            timeout=options.webhook_timeout,
-            auth=None if options.webhook_api_key or not any(auth) else auth,
-            headers=self._headers(),
-            # Certificates take a while to load, and plain HTTP has no use for them.
-            verify=options.desk_url.startswith("https"),
-        )
-
-    def _headers(self) -> dict[str, str]:
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "simulated-optoro",
-            "X-Optiturn-Id": self._options.optiturn_id,
-            "X-Optiturn-Api-Version": API_VERSION,
-        }
-        if self._options.webhook_api_key:
-            headers["X-API-Key"] = self._options.webhook_api_key
-        return headers
+        self._client = webhook_client(options, transport)
 
     # --- putting in -----------------------------------------------------------------------
 
@@ -225,7 +206,9 @@ class Courier:
 
     def _call(self, message: Message) -> tuple[int | None, str]:
         try:
-            response = self._client.post(PATH, content=message.body)
+            response = self._client.post(
+                PATH, content=message.body, headers={"X-Optiturn-Api-Version": API_VERSION}
+            )
         except http.TimeoutException:
             return None, "no answer in time"
         except http.TransportError as error:

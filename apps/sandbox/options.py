@@ -34,3 +34,5 @@ class Options:
     retry_base: float = 1.0
     retry_cap: float = 30.0
     retry_for: float = HOURS_32
+    exchange_attempts: int = 5
+    snapshot_patience: float = 120.0

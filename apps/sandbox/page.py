@@ -48,7 +48,10 @@ def render(state: JsonObject) -> str:
         _figures(state),
         _violations(state),
         _play(state["play"]),
+        _stories(state["play"]),
         _rmas(state),
+        _exchanges(state),
+        _questions(state),
         _orders(state),
         _waiting(state),
         _attempts(state),
@@ -117,6 +120,7 @@ def _figures(state: JsonObject) -> str:
         ("snapshots refused", counters.get("snapshots_refused", 0)),
         ("refunds", len(state["refunds"])),
         ("returns", len(state["rmas"])),
+        ("exchange orders", len(state["exchange_orders"])),
         ("webhooks taken", f"{counters.get('delivered', 0)} of {counters.get('webhooks', 0)}"),
         ("tries repeated", counters.get("retries", 0)),
         ("webhooks lost", counters.get("lost", 0)),
@@ -157,6 +161,29 @@ def _play(play: JsonObject) -> str:
     return _section("Play", None, f"<p>{escape(words)}</p>{trouble}")
 
 
+def _stories(play: JsonObject) -> str:
+    stories = play.get("stories", [])
+    rows = []
+    for story in _newest(stories):
+        is_good = story["is_as_it_should"]
+        word = "as it should" if is_good else "" if not story["is_over"] else story["should_end"]
+        rows.append(
+            (
+                story["plot"],
+                story["order_identifier"],
+                story["exchange_order_identifier"],
+                ", ".join(story["rmas"]),
+                ", ".join(story["statuses"]),
+                _badge(word, "good" if is_good else "warn") if word else "under way",
+                story["note"],
+            )
+        )
+    if not rows:
+        return ""
+    headings = ("story", "order", "exchange order", "RMA", "status", "ends", "note")
+    return _section("Stories", len(stories), _table(headings, rows, "none"))
+
+
 _TONES = {"REFUNDED": "good", "CANCELED": "quiet", "PARTIAL_REFUND": "warn"}
 
 
@@ -172,15 +199,64 @@ def _rmas(state: JsonObject) -> str:
             (
                 rma["rma_identifier"],
                 _badge(rma["status"], _TONES.get(rma["status"], "")),
+                ", ".join(rma["kinds"]),
                 ", ".join(orders),
                 f"{rma['return_method']}{', gift' if rma['gift_refund_only'] else ''}",
                 _units(rma),
                 _money(worth, currency),
+                _money(_to_shopper(rma), currency),
                 _time(rma["updated_at"]),
             )
         )
-    headings = ("RMA", "status", "order", "method", "units", "estimate", "changed")
+    headings = ("RMA", "status", "kind", "order", "method", "units", "estimate", "to shopper",
+                "changed")  # fmt: skip
     return _section("Returns", len(state["rmas"]), _table(headings, rows, "No returns yet."))
+
+
+def _to_shopper(rma: JsonObject) -> int:
+    return sum(unit["refund_financials"]["shopper_refund_amount_cents"] for unit in rma["items"])
+
+
+def _exchanges(state: JsonObject) -> str:
+    rows = []
+    for one in _newest(state["exchange_orders"]):
+        request, sent = one["request"], state["orders"].get(one["order_identifier"])
+        items = [f"{item['quantity']} × {item['title']} ({item['sku']})"
+                 for item in request["items"]]  # fmt: skip
+        rows.append(
+            (
+                one["order_identifier"],
+                one["original_order_identifier"],
+                one["rma_identifier"],
+                "; ".join(items),
+                "even" if one["is_even"] else "uneven",
+                _money(one["answer"]["total_amount_cents"], request["currency"]),
+                _time(one["shipped_at"]) if one["shipped_at"] else "not yet",
+                _badge(sent["status"]) if sent else "not yet",
+            )
+        )
+    headings = ("exchange order", "of order", "RMA", "goods", "", "total", "shipped",
+                "sent by the desk")  # fmt: skip
+    table = _table(headings, rows, "No exchange order yet.")
+    return _section("Exchange orders", len(state["exchange_orders"]), table)
+
+
+def _questions(state: JsonObject) -> str:
+    rows = [
+        (
+            _time(one["at"]),
+            one["method"],
+            one["path"],
+            one["of"],
+            _badge(str(one["status"]), "good" if one["status"] == 200 else "bad"),
+            one["answer"][:120],
+        )
+        for one in _newest(state["questions"])
+    ]
+    headings = ("at", "method", "path", "of", "answer", "body")
+    count = state["counters"].get("questions", 0)
+    table = _table(headings, rows, "No variants asked, no exchange order posted.")
+    return _section("Asked of the desk", count, table)
 
 
 def _units(rma: JsonObject) -> str:

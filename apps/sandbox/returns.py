@@ -8,31 +8,45 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from apps.common.clock import now, wire_time
+from apps.common.clock import now
 from apps.common.money import share_of
 from apps.sandbox.closing import refunds_outside_rmas
-from apps.sandbox.state import Books, JsonObject, Rma, Unit
+from apps.sandbox.exchanging import EVEN
+from apps.sandbox.messages import VERSIONS
+from apps.sandbox.refusals import ReturnRefused
+from apps.sandbox.state import (
+    REFUND,
+    REFUND_TYPES,
+    STANDARD_EXCHANGE,
+    Books,
+    JsonObject,
+    Rma,
+    Unit,
+)
+
+__all__ = ["ReturnRefused"]
 
 RETURN_METHODS = ("mail-back", "express-returns", "home-pickup", "customer-keep")
+CONDITIONS = ("N", "TT", "R", "A", "B", "C", "X")
 NOT_RETURNABLE_ORDER_TAGS = frozenset(
     {"FinalSale", "gift-card", "canceled", "Thirdparty", "pickup_in_store"}
 )
 NOT_RETURNABLE_LINE_TAGS = NOT_RETURNABLE_ORDER_TAGS | {"cs-required"}
-EXPRESS_WAREHOUSE = "21"
 DROPPED_BY_SHOPPER = ("express-returns", "home-pickup")
-
-
-class ReturnRefused(ValueError):
-    """Optoro would not let the shopper or carrier do this; the text says why."""
 
 
 @dataclass(frozen=True)
 class ReturnItem:
-    """So many units of one order line are to come back."""
+    """So many units of one order line are to come back, for money or in exchange.
+
+    `variant` is what the shopper wants instead: EVEN, CHEAPER or a SKU.
+    """
 
     order_identifier: str
     line_identifier: str
     quantity: int
+    refund_type: str = REFUND
+    variant: str = EVEN
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,16 @@ class ReturnRequest:
     giftee_email: str | None = None
     return_reason: str = "Changed Mind"
     return_shipping_cost_cents: int = 0
+    concept: str | None = None
+    version: int = 4
+    condition: str = "A"
+    is_forgetful: bool = False
+    has_bare_item: bool = False
+
+    @property
+    def exchange_items(self) -> list[ReturnItem]:
+        """The items for which the shopper gets something else than money."""
+        return [item for item in self.items if item.refund_type != REFUND]
 
 
 def build_rma(
@@ -62,9 +86,13 @@ def build_rma(
     ordinals = _Ordinals(books)
     units: list[Unit] = []
     for item in request.items:
-        order = _order(books, item.order_identifier, unseen_orders or {})
+        order = find_order(books, item, unseen_orders or {})
         line = _returnable_line(order, item)
-        units += [_unit(order, line, ordinal, request) for ordinal in ordinals.take(line, item)]
+        taken = [_unit(order, line, ordinal, request) for ordinal in ordinals.take(line, item)]
+        for unit in taken:
+            unit.refund_type = item.refund_type
+            unit.original_order_identifier = _original(books, unit.order_identifier)
+        units += taken
     moment = now()
     return Rma(
         identifier=identifier,
@@ -75,7 +103,18 @@ def build_rma(
         return_shipping_cost_cents=request.return_shipping_cost_cents,
         gift_refund_only=request.gift_refund_only,
         giftee_email=request.giftee_email,
+        concept=request.concept,
+        version=request.version,
+        condition=request.condition,
+        is_forgetful=request.is_forgetful,
+        has_bare_item=request.has_bare_item,
     )
+
+
+def _original(books: Books, order_identifier: str) -> str | None:
+    """Returns the order that this one was made from, if it is an exchange order."""
+    exchange = books.exchange_orders.get(order_identifier)
+    return exchange.original_order_identifier if exchange else None
 
 
 def _check_request(request: ReturnRequest) -> None:
@@ -89,15 +128,37 @@ def _check_request(request: ReturnRequest) -> None:
         raise ReturnRefused("giftee_email is needed when gift_refund_only is set")
     if request.return_shipping_cost_cents < 0:
         raise ReturnRefused("return_shipping_cost_cents must be 0 or more")
+    if request.version not in VERSIONS:
+        raise ReturnRefused(f"version {request.version!r}: one of {', '.join(map(str, VERSIONS))}")
+    if request.condition not in CONDITIONS:
+        raise ReturnRefused(f"condition {request.condition!r}: one of {', '.join(CONDITIONS)}")
+    _check_kinds(request)
 
 
-def _order(books: Books, identifier: str, unseen: dict[str, JsonObject]) -> JsonObject:
-    record = books.orders.get(identifier)
+def _check_kinds(request: ReturnRequest) -> None:
+    kinds = {item.refund_type for item in request.items}
+    unknown = kinds - set(REFUND_TYPES)
+    if unknown:
+        raise ReturnRefused(f"refund_type {unknown.pop()!r}: one of {', '.join(REFUND_TYPES)}")
+    exchanged = {(item.order_identifier, item.line_identifier) for item in request.exchange_items}
+    if len({order for order, _ in exchanged}) > 1:
+        raise ReturnRefused("an exchange is of one order")
+    if len(exchanged) < len(request.exchange_items):
+        raise ReturnRefused("a line is exchanged for one thing only")
+    if STANDARD_EXCHANGE in kinds and len(kinds - {REFUND}) > 1:
+        raise ReturnRefused("an exchange is either instant or standard")
+    if STANDARD_EXCHANGE in kinds and request.version == 3:
+        raise ReturnRefused("version 3 knows no standard exchange")
+
+
+def find_order(books: Books, item: ReturnItem, unseen: dict[str, JsonObject]) -> JsonObject:
+    """Returns the order that an item is of, or raises ReturnRefused."""
+    record = books.orders.get(item.order_identifier)
     if record is not None:
         return record.document
-    if identifier in unseen:
-        return unseen[identifier]
-    raise ReturnRefused(f"order {identifier} has not been received")
+    if item.order_identifier in unseen:
+        return unseen[item.order_identifier]
+    raise ReturnRefused(f"order {item.order_identifier} has not been received")
 
 
 def _returnable_line(order: JsonObject, item: ReturnItem) -> JsonObject:
@@ -195,9 +256,10 @@ def _package(status: str) -> Callable[[Rma, Unit], None]:
     return change
 
 
-def _received(_rma: Rma, unit: Unit) -> None:
+def _received(rma: Rma, unit: Unit) -> None:
     unit.package_tracking_status = "DELIVERED"
     unit.receiving_status = "RECEIVED"
+    unit.warehouse_receipt_condition = rma.condition
 
 
 def _not_received(_rma: Rma, unit: Unit) -> None:
@@ -228,13 +290,16 @@ def move(rma: Rma, event: str, places: Iterable[int] | None = None) -> None:
     """
     if event not in EVENTS:
         raise ReturnRefused(f"event {event!r}: one of {', '.join(EVENTS)}")
-    if rma.status == "CANCELED":
-        raise ReturnRefused(f"RMA {rma.identifier} is canceled")
+    if rma.is_draft or rma.status == "CANCELED":
+        what = "waits for its exchange order" if rma.is_draft else "is canceled"
+        raise ReturnRefused(f"RMA {rma.identifier} {what}")
     if event == "canceled":
         if rma.status in ("REFUNDED", "PARTIAL_REFUND"):
             raise ReturnRefused(f"RMA {rma.identifier} is {rma.status} and cannot be canceled")
         rma.status = "CANCELED"
+        rma.canceled_at = now()
     elif event == "closed":
+        rma.receiving_complete = True
         rma.status = "PARTIAL_REFUND" if rma.status == "CREATED" else rma.status
     else:
         for unit in _units_at(rma, places):
@@ -243,7 +308,7 @@ def move(rma: Rma, event: str, places: Iterable[int] | None = None) -> None:
 
 def _units_at(rma: Rma, places: Iterable[int] | None) -> list[Unit]:
     if places is None:
-        came = [unit for unit in rma.units if unit.package_tracking_status != "NOT_DROPPED_OFF"]
+        came = [unit for unit in rma.units if not unit.never_came]
         return came or rma.units
     chosen = list(places)
     if not chosen or any(not 0 <= place < len(rma.units) for place in chosen):
@@ -260,48 +325,3 @@ def tracking_number(identifier: str) -> str:
     """Returns the tracking number of an RMA's parcel: 26 digits, always the same ones."""
     digits = int.from_bytes(identifier.encode(), "big") * 7_368_787 % 10**24
     return f"92{digits:024d}"
-
-
-def snapshot(rma: Rma, forget_tracking: bool = False) -> JsonObject:
-    """Returns the RMA as the webhook sends it (contract §5), one element of items per unit."""
-    document: JsonObject = {
-        "rma_identifier": rma.identifier,
-        "status": rma.status,
-        "created_at": wire_time(rma.created_at),
-        "updated_at": wire_time(rma.updated_at),
-        "items": [_unit_document(unit, forget_tracking) for unit in rma.units],
-        "return_method": rma.return_method,
-        "return_shipping_cost_cents": rma.return_shipping_cost_cents,
-        "gift_refund_only": rma.gift_refund_only,
-        "bonus_credit_amount_cents": 0,
-    }
-    if rma.gift_refund_only:
-        document["giftee_email"] = rma.giftee_email
-    if rma.return_method == "express-returns":
-        document["warehouse_id"] = EXPRESS_WAREHOUSE
-    return document
-
-
-def _unit_document(unit: Unit, forget_tracking: bool) -> JsonObject:
-    document: JsonObject = {
-        "order_line_item_identifier": unit.line_identifier,
-        "order_identifier": unit.order_identifier,
-        "exchange_order_identifier": None,
-        "original_order_identifier": None,
-        "return_reason": unit.return_reason,
-        "is_exchange": False,
-        "sku": unit.sku,
-        "upc": unit.upc,
-        "tracking_number": None if forget_tracking else unit.tracking_number,
-        "package_tracking_status": unit.package_tracking_status,
-        "receiving_status": unit.receiving_status,
-        "refund_financials": {
-            "estimated_refund_amount_cents": unit.estimated_cents,
-            "optoro_refund_amount_cents": 0,
-            "shopper_refund_amount_cents": unit.estimated_cents,
-        },
-        "refund_type": unit.refund_type,
-    }
-    if unit.secondary_identifier:
-        document["secondary_identifier"] = unit.secondary_identifier
-    return document

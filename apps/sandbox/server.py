@@ -185,6 +185,7 @@ class SimulatedOptoro(Simulation):
         self._server.server_close()
         self._thread.join(timeout=2)
         self.courier.stop()
+        self.portal.close()
 
 
 def start(*, desk_transport: http.BaseTransport | None = None, **options: Any) -> SimulatedOptoro:

@@ -11,25 +11,47 @@ from datetime import datetime, timedelta
 
 from apps.common.clock import now, wire_time
 from apps.common.money import split_by_weight
-from apps.sandbox.catalogue import FIRST_NAMES, LAST_NAMES, PLACES, PRODUCTS, Place, Product
+from apps.sandbox.catalogue import (
+    CARDS,
+    FIRST_NAMES,
+    IN_ORDERS,
+    LAST_NAMES,
+    MIN_STOCK,
+    NOWHERE,
+    PLACES,
+    PRODUCTS,
+    Article,
+    Place,
+    Product,
+)
 from apps.sandbox.state import JsonObject
 
 DISCOUNTS = (("WELCOME10", "percentage", 10), ("SPRING15", "percentage", 15),
              ("FIVEOFF", "fixed_amount", 500))  # fmt: skip
 SHIPPING_CENTS = (0, 0, 495, 795, 1250)
 TAGS = ("FinalSale", "gift-card", "Thirdparty", "cs-required")
-EVERYDAY, AWAY = 10, 6  # how many of the places are at home, and abroad
+OLDEST_DAYS, NEWEST_DAYS = 92, 6
+EVERYDAY, AWAY = 10, 8  # how many of the places are at home, and abroad
 
 
-@dataclass
+# What the first line of an order is to be, for the sake of an exchange.
+SAME_PRICE, HAS_CHEAPER, MANY_SIZES, NO_VARIANTS = "same", "cheaper", "sizes", "none"
+
+
+@dataclass(frozen=True)
 class Wish:
-    """What an order should have in it, where the story it is for needs something certain."""
+    """What an order should have in it, where the story it is for needs something certain.
+
+    `first` is what the first line is: of a product with variants at its price, with cheaper ones,
+    with several size attributes, or without any variants at all.
+    """
 
     min_units: int = 1
     min_lines: int = 1
     split: bool = False
     partly_canceled: bool = False
     tagged: bool = False
+    first: str = ""
 
 
 @dataclass
@@ -38,6 +60,7 @@ class ShopOrder:
 
     identifier: str
     snapshots: list[JsonObject] = field(default_factory=list)
+    products: tuple[Product, ...] = ()
 
     @property
     def final(self) -> JsonObject:
@@ -47,9 +70,7 @@ class ShopOrder:
 
 @dataclass
 class _Line:
-    product: Product
-    colour: str
-    size: str
+    article: Article
     ordered: int
     shipped: int
     canceled: int
@@ -75,15 +96,16 @@ class Shop:
         lines = self._lines(wish)
         discount = self._discount(lines)
         for line in lines:
-            worth = line.product.price_cents * line.ordered - line.discount_cents
+            worth = line.article.price_cents * line.ordered - line.discount_cents
             line.tax_cents = (worth * place.tax + 5000) // 10_000
         ordered_at = now() - timedelta(
-            days=self._dice.randint(6, 26), seconds=self._dice.randint(0, 86_400)
+            days=self._dice.randint(NEWEST_DAYS, OLDEST_DAYS), seconds=self._dice.randint(0, 86_400)
         )
         shipped_at = ordered_at + timedelta(hours=self._dice.randint(8, 60))
         frame = self._frame(identifier, place, ordered_at)
+        frame["concept"] = lines[0].article.product.concept
         shipping = self._dice.choice(SHIPPING_CENTS)
-        order = ShopOrder(identifier)
+        order = ShopOrder(identifier, products=tuple(line.article.product for line in lines))
         if wish.split and len(lines) > 1:
             first = _snapshot(frame, lines, len(lines) - 1, discount, shipping, shipped_at, [])
             order.snapshots.append(first)
@@ -102,7 +124,13 @@ class Shop:
         count = max(wish.min_lines, self._dice.choice((1, 1, 2, 2, 3, 4)))
         if wish.split or wish.tagged:
             count = max(2, count)
-        lines = [self._line(product) for product in self._dice.sample(PRODUCTS, count)]
+        products = self._dice.sample(PRODUCTS, count)
+        if wish.first:
+            fitting = [one for one in PRODUCTS if _fits(one, wish.first) and one not in products]
+            products[0] = self._dice.choice(fitting)
+        lines = [self._line(product) for product in products]
+        if wish.first == HAS_CHEAPER:
+            lines[0].article = self._dice.choice(_at_full_price(products[0]))
         lines[0].ordered = lines[0].shipped = max(lines[0].ordered, wish.min_units)
         if wish.partly_canceled:
             lines[0].ordered += self._dice.randint(1, 3)
@@ -114,9 +142,7 @@ class Shop:
     def _line(self, product: Product) -> _Line:
         quantity = self._dice.choice((1, 1, 1, 2, 2, 3, 4))
         return _Line(
-            product,
-            self._dice.choice(product.colours),
-            self._dice.choice(product.sizes),
+            self._dice.choice(product.articles),
             ordered=quantity,
             shipped=quantity,
             canceled=0,
@@ -129,7 +155,7 @@ class Shop:
         code, kind, amount = self._dice.choice(DISCOUNTS)
         # None on a line that is partly canceled: its discount would be that of all ordered units,
         # and the units kept would be estimated above what was paid.
-        worths = [0 if line.canceled else line.product.price_cents * line.ordered for line in lines]
+        worths = [0 if line.canceled else line.article.price_cents * line.ordered for line in lines]
         if not any(worths):
             return None
         total = sum(worths) * amount // 100 if kind == "percentage" else amount
@@ -167,6 +193,21 @@ class Shop:
             "shipping_address": address,
             "billing_address": dict(address),
         }
+
+
+def _at_full_price(product: Product) -> list[Article]:
+    return [one for one in product.articles if one.colour != product.sale_colour]
+
+
+def _fits(product: Product, wish: str) -> bool:
+    """Tells whether a product is what a wish asks of the first line."""
+    if wish == NO_VARIANTS:
+        return product.variants_are_told == NOWHERE
+    if product.variants_are_told == NOWHERE or len(product.articles) < MIN_STOCK:
+        return False
+    if wish == MANY_SIZES:
+        return bool(product.more_sizes)
+    return (product.sale_colour is not None) == (wish == HAS_CHEAPER)
 
 
 def _plain(name: str) -> str:
@@ -218,28 +259,30 @@ def _snapshot(
 
 
 def _item(order: str, number: int, line: _Line, when: str, has_shipped: bool) -> JsonObject:
-    product = line.product
-    words = [word for word in (product.title, line.colour, line.size) if word]
-    code = "-".join(word[:3].upper().strip(" /-") for word in words[1:])
+    article = line.article
+    product = article.product
     item: JsonObject = {
         "identifier": str(number),
-        "sku": f"{product.number}-{code}".replace(" ", ""),
-        "upc": _upc(product, line),
+        "sku": article.sku,
+        "upc": article.upc,
         "quantity": line.ordered,
         "quantity_shipped": line.shipped if has_shipped else 0,
         "quantity_canceled": line.canceled if has_shipped else 0,
         "product_identifier": str(product.number),
-        "variant_identifier": f"V{product.number}",
-        "title": ", ".join(words),
+        "variant_identifier": product.variant_identifier,
+        "title": article.title,
+        "concept": product.concept,
         "tags": list(line.tags),
         # What was canceled is not charged, but its tax and discount stay in the line's amounts,
         # as contract §10.5 has seen it.
-        "product_amount_cents": product.price_cents * line.shipped if has_shipped else 0,
+        "product_amount_cents": article.price_cents * line.shipped if has_shipped else 0,
         "tax_amount_cents": line.tax_cents if has_shipped else 0,
         "discount_amount_cents": line.discount_cents if has_shipped else 0,
-        "unit_price_amount_cents": product.price_cents,
+        "unit_price_amount_cents": article.price_cents,
         "weight": product.weight_lb,
     }
+    if product.variants_are_told == IN_ORDERS:
+        item["variants"] = product.variants()
     if has_shipped:
         serial = sum(ord(letter) * 31**n for n, letter in enumerate(f"{order}/{number}"))
         item["tracking_number"] = f"1Z{serial % 10**16:016d}"
@@ -247,15 +290,8 @@ def _item(order: str, number: int, line: _Line, when: str, has_shipped: bool) ->
     return item
 
 
-def _upc(product: Product, line: _Line) -> str:
-    """Returns a 12-digit UPC with its check digit, one for each colour and size."""
-    place = product.colours.index(line.colour) * 10 + product.sizes.index(line.size)
-    digits = f"0{product.number:05d}{place:05d}"
-    odd, even = (sum(int(digit) for digit in digits[start::2]) for start in (0, 1))
-    return f"{digits}{-(odd * 3 + even) % 10}"
-
-
 def _payment(frame: JsonObject, total: int, when: str, paid: list[JsonObject]) -> JsonObject:
+    brand, digits = CARDS[sum(frame["identifier"].encode()) % len(CARDS)]
     return {
         "identifier": f"PAY-{frame['identifier']}-{len(paid) + 1}",
         "parent_identifier": None,
@@ -267,7 +303,7 @@ def _payment(frame: JsonObject, total: int, when: str, paid: list[JsonObject]) -
         "is_test": True,
         "created_at": when,
         "updated_at": when,
-        "payment_details": {"method": "card", "card_brand": "Visa", "last_digits": "4242"},
+        "payment_details": {"method": "card", "card_brand": brand, "last_digits": digits},
     }
 
 

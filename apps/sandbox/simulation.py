@@ -4,19 +4,25 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from apps.common import http
 from apps.common.clock import now
-from apps.sandbox import returns
-from apps.sandbox.closing import newly_refunded, note_overpaid
+from apps.sandbox import exchanging, returns, watching
+from apps.sandbox.closing import is_complete, newly_refunded, note_overpaid
 from apps.sandbox.courier import Courier, Message
+from apps.sandbox.desk_calls import DeskFailed
+from apps.sandbox.exchanging import ExchangeTerms
 from apps.sandbox.faults import Faults
 from apps.sandbox.fields import Problem
+from apps.sandbox.messages import overview, snapshot
 from apps.sandbox.options import Options
+from apps.sandbox.portal import Portal
 from apps.sandbox.refund_rules import check_against_books
+from apps.sandbox.refusals import ReturnRefused
 from apps.sandbox.returns import ReturnItem, ReturnRequest
-from apps.sandbox.state import Books, JsonObject, Rma
+from apps.sandbox.state import REFUND, Books, JsonObject, Rma
 from apps.sandbox.tokens import Tokens
 from apps.sandbox.validation import validate_orders
 
@@ -35,6 +41,7 @@ class Simulation:
             options.client_id, options.client_secret, self.faults, options.token_lifetime
         )
         self.courier = Courier(self.books, self.faults, options, desk_transport)
+        self.portal = Portal(self.books, options, desk_transport)
         self.stopping = threading.Event()
         self.play_report: JsonObject = {}
         # A second run against the same desk must not repeat the identifiers of the first one.
@@ -58,12 +65,12 @@ class Simulation:
             if problems:
                 return problems
             for order in orders:
-                self.books.store_order(order)
+                for refund in self.books.store_order(order):
+                    watching.note_new_refund(self.books, order["identifier"], refund)
                 note_overpaid(self.books, order["identifier"])
             for order in orders:
                 for rma in newly_refunded(self.books, order["identifier"]):
-                    rma.status = "REFUNDED"
-                    self._tell(rma, "refunded")
+                    self._close(rma)
         return []
 
     # --- what shoppers, carriers and warehouses do ------------------------------------------
@@ -74,46 +81,140 @@ class Simulation:
         items: Mapping[str, int] | Sequence[Mapping[str, object]],
         return_method: str = "mail-back",
         *,
-        gift_refund_only: bool = False,
-        giftee_email: str | None = None,
-        return_reason: str = "Changed Mind",
-        return_shipping_cost_cents: int = 0,
+        terms: ExchangeTerms | None = None,
+        is_told_first: bool = False,
+        does_place: bool = True,
         unseen_orders: dict[str, JsonObject] | None = None,
+        **details: Any,
     ) -> str:
         """Starts a return and sends its first webhook; returns the RMA's identifier.
 
-        `items` is quantity by line, or the list that `POST /control/rmas` takes. Raises
-        ReturnRefused for what the portal would not offer.
+        `items` is quantity by line, or the list that `POST /control/rmas` takes; `details` are
+        further fields of ReturnRequest. The order of an instant exchange is placed first, unless
+        `is_told_first`; without `does_place` that is left to `place_exchange`. Raises
+        ReturnRefused for what the portal would not offer, DeskFailed where the desk did not say.
         """
         request = ReturnRequest(
-            items=_return_items(order_identifier, items),
-            return_method=return_method,
-            gift_refund_only=gift_refund_only,
-            giftee_email=giftee_email,
-            return_reason=return_reason,
-            return_shipping_cost_cents=return_shipping_cost_cents,
+            items=_return_items(order_identifier, items), return_method=return_method, **details
         )
+        chosen: dict[str, JsonObject] = {}
+        order = self._exchanged_order(request, unseen_orders or {})
+        if order:
+            chosen = self.portal.choices(order, request.exchange_items)
         with self.books.lock:
             rma = returns.build_rma(self.books, request, self._new_identifier(), unseen_orders)
+            if order:
+                self._plan_exchange(rma, order, chosen, terms or ExchangeTerms())
+                rma.is_draft = rma.status == "CREATED" and not is_told_first
             self.books.store_rma(rma)
-            self._send(rma, "created")
-            return rma.identifier
+            if not rma.is_draft:
+                self._send(rma, "created")
+        if order and rma.status == "CREATED" and does_place:
+            self._place_patiently(rma.identifier)
+        return rma.identifier
+
+    def _exchanged_order(
+        self, request: ReturnRequest, unseen: dict[str, JsonObject]
+    ) -> JsonObject | None:
+        """Returns the order of which something is exchanged, if anything is."""
+        if not request.exchange_items:
+            return None
+        with self.books.lock:
+            return returns.find_order(self.books, request.exchange_items[0], unseen)
+
+    def _plan_exchange(
+        self, rma: Rma, order: JsonObject, chosen: dict[str, JsonObject], terms: ExchangeTerms
+    ) -> None:
+        rma.plan = exchanging.make_plan(order, rma, chosen, terms)
+        rma.bonus_credit_cents = rma.plan.bonus_cents
+        exchanging.set_figures(rma, rma.plan, rma.plan.quote_cents)
+        if exchanging.is_standard(rma):
+            rma.status = "PENDING_EXCHANGE"
+
+    def _place_patiently(self, rma_identifier: str) -> None:
+        """Places an exchange order as the portal does: the same request again, with growing
+        pauses, where the desk fails."""
+        for attempt in range(1, self.options.exchange_attempts + 1):
+            try:
+                self.place_exchange(rma_identifier)
+            except DeskFailed:
+                pause = self.options.retry_base * 2 ** (attempt - 1)
+                is_last = attempt == self.options.exchange_attempts
+                if is_last or self.stopping.wait(min(pause, self.options.retry_cap)):
+                    raise
+            else:
+                return
+
+    def place_exchange(self, rma_identifier: str) -> None:
+        """Asks the desk once for an RMA's exchange order, and tells the desk of the RMA then.
+
+        Raises DeskFailed where the same request may be made again. Where the desk refuses, raises
+        ReturnRefused, and a return of which nobody was told is forgotten.
+        """
+        rma = self.books.rmas[rma_identifier]
+        if rma.status == "CANCELED":
+            raise ReturnRefused(f"RMA {rma_identifier} is canceled")
+        try:
+            self.portal.place(rma)
+        except ReturnRefused:
+            with self.books.lock:
+                if rma.is_draft:
+                    self.books.drop_rma(rma)
+            raise
+        with self.books.lock:
+            if rma.is_draft:
+                rma.is_draft = False
+                self._send(rma, "created")
+            else:
+                self._tell(rma, "exchange")
+            self._close_if_complete(rma)
+
+    def repeat_exchange(self, rma_identifier: str, is_other: bool = False) -> None:
+        """Makes the request for an exchange order again, or another one for the same order."""
+        with self.books.lock:
+            rma = self.books.rmas[rma_identifier]
+            names = [unit.exchange_order_identifier for unit in rma.exchange_units]
+            exchange = self.books.exchange_orders.get(names[0] or "") if names else None
+        if exchange is None:
+            raise ReturnRefused(f"RMA {rma_identifier} has no exchange order")
+        if is_other:
+            self.portal.ask_another(exchange)
+        else:
+            self.portal.repeat(exchange)
 
     def move(self, rma_identifier: str, event: str, units: Iterable[int] | None = None) -> None:
         """Lets something happen to a return and sends the webhook; see `returns.EVENTS`.
 
         `units` are places in the RMA's items; without it all units are meant. Raises KeyError for
-        an unknown RMA and ReturnRefused for an event that cannot be.
+        an unknown RMA and ReturnRefused for an event that cannot be. Those of PORTAL_EVENTS may
+        ask the desk, and raise DeskFailed where it does not answer.
         """
+        if event in PORTAL_EVENTS:
+            PORTAL_EVENTS[event](self, rma_identifier)
+            return
         with self.books.lock:
             rma = self.books.rmas[rma_identifier]
             returns.move(rma, event, units)
             self._tell(rma, event)
+            self._close_if_complete(rma)
+
+    def convert(self, rma_identifier: str) -> None:
+        """Turns an exchange that does not come about into a refund, and tells the desk."""
+        with self.books.lock:
+            rma = self.books.rmas[rma_identifier]
+            exchanging.convert(rma)
+            self._tell(rma, "converted")
+            self._close_if_complete(rma)
+
+    def note_overdue(self) -> None:
+        """Writes down what the desk should have sent by now."""
+        with self.books.lock:
+            watching.note_overdue(self.books, now(), self.options.snapshot_patience)
 
     def rma(self, rma_identifier: str) -> JsonObject:
-        """Returns an RMA as the next webhook would send it."""
+        """Returns an RMA as `/state` shows it: what the messages say, and nothing forgotten."""
         with self.books.lock:
-            return returns.snapshot(self.books.rmas[rma_identifier])
+            return overview(self.books.rmas[rma_identifier])
 
     def _new_identifier(self) -> str:
         self._rmas_named += 1
@@ -131,8 +232,17 @@ class Simulation:
             returns.touch(rma, now())
         self._send(rma, event)
 
+    def _close_if_complete(self, rma: Rma) -> None:
+        if is_complete(self.books, rma):
+            self._close(rma)
+
+    def _close(self, rma: Rma) -> None:
+        rma.status = "REFUNDED"
+        self._tell(rma, "refunded")
+
     def _send(self, rma: Rma, event: str) -> None:
-        document = returns.snapshot(rma, forget_tracking=self.faults.strikes("forgetful"))
+        document = snapshot(rma, forget_tracking=self.faults.strikes("forgetful"))
+        rma.messages += 1
         self.courier.post(json.dumps(document).encode(), event, rma.identifier)
 
     # --- webhooks by hand -------------------------------------------------------------------
@@ -200,9 +310,23 @@ def _return_items(
 def _return_item(order_identifier: str, item: Mapping[str, object]) -> ReturnItem:
     quantity = item.get("quantity", 1)
     if isinstance(quantity, bool) or not isinstance(quantity, int):
-        raise returns.ReturnRefused(f"quantity {quantity!r} is not a whole number")
+        raise ReturnRefused(f"quantity {quantity!r} is not a whole number")
     line = item.get("order_line_item_identifier")
     if not isinstance(line, str):
-        raise returns.ReturnRefused("order_line_item_identifier is missing")
+        raise ReturnRefused("order_line_item_identifier is missing")
     # A return can hold goods of several orders; each element may name its own.
-    return ReturnItem(str(item.get("order_identifier", order_identifier)), line, quantity)
+    return ReturnItem(
+        str(item.get("order_identifier", order_identifier)),
+        line,
+        quantity,
+        str(item.get("refund_type", REFUND)),
+        str(item.get("variant", exchanging.EVEN)),
+    )
+
+
+PORTAL_EVENTS: dict[str, Callable[[Simulation, str], None]] = {
+    "exchange": Simulation.place_exchange,
+    "exchange_again": Simulation.repeat_exchange,
+    "exchange_other": lambda simulation, rma: simulation.repeat_exchange(rma, is_other=True),
+    "convert": Simulation.convert,
+}

@@ -65,8 +65,12 @@ def stores_with_credentials(presented: WebhookCredentials) -> list[Store]:
 
     Every store is compared, each in constant time, so that the answer's timing tells nothing.
     """
-    default_store()
-    return [store for store in Store.objects.filter(is_active=True) if _holds(store, presented)]
+    active = Store.objects.filter(is_active=True)
+    stores = list(active)
+    if not any(store.is_default for store in stores):
+        default_store()
+        stores = list(active.all())
+    return [store for store in stores if _holds(store, presented)]
 
 
 def _holds(store: Store, presented: WebhookCredentials) -> bool:

@@ -15,7 +15,13 @@ from tests.support import builders
 pytestmark = pytest.mark.django_db
 
 READS = ("/api/v1/orders/ORD-1", "/api/v1/rmas", "/api/v1/rmas/RMA-1", "/api/v1/refunds")
-ALL = (*READS, "/api/v1/orders", "/api/v1/deliveries", "/api/v1/deliveries/1/replay")
+ALL = (
+    *READS,
+    "/api/v1/variants/96027",
+    "/api/v1/orders",
+    "/api/v1/deliveries",
+    "/api/v1/deliveries/1/replay",
+)
 
 
 def caller(key, header="Authorization"):
@@ -176,6 +182,7 @@ def test_the_same_identifiers_in_two_stores_are_two_orders(filled, api, stranger
         ("/api/v1/refunds/X", {"GET"}),
         ("/api/v1/deliveries", {"GET"}),
         ("/api/v1/deliveries/1/replay", {"POST"}),
+        ("/api/v1/variants/96027", {"GET", "PUT"}),
     ],
 )
 @pytest.mark.parametrize("slash", ["", "/"])

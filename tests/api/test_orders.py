@@ -274,7 +274,13 @@ def test_refunds_made_outside_are_taken_over_once(post, api):
     assert (shown["identifier"], shown["source"], shown["status"]) == ("F", "external", "paid")
     assert (shown["total_refund_amount_cents"], shown["rma_identifier"]) == (100, "RMA-9")
     assert shown["lines"] == [
-        {"identifier": "a", "order_item_identifier": "1", "quantity": 1, "amount_cents": 100}
+        {
+            "identifier": "a",
+            "order_item_identifier": "1",
+            "quantity": 1,
+            "amount_cents": 100,
+            "calculation": None,
+        }
     ]
     [item] = api.get(f"{URL}/ORD-1").json()["items"]
     assert item["quantity_refunded"] == 1

@@ -192,12 +192,16 @@ def test_a_refund_with_all_its_names(refunded, api):
         *("total_refund_amount_cents", "shopper_amount_cents", "optoro_amount_cents"),
         *("retained_amount_cents", "bonus_credit_amount_cents", "destination"),
         *("paid_order_identifier", "recipient_email", "lines", "source"),
-        *("created_at", "paid_at", "reported_at", "confirmed_at"),
+        *("created_at", "payment_due_at", "paid_at", "reported_at", "confirmed_at"),
     }
     assert (listed["status"], listed["source"]) == ("paid", "automatic")
     assert (listed["order_identifier"], listed["paid_order_identifier"]) == ("ORD-1", "ORD-1")
     assert listed["total_refund_amount_cents"] == listed["shopper_amount_cents"] == 26112
-    assert listed["confirmed_at"] is None
+    assert (listed["confirmed_at"], listed["payment_due_at"]) == (None, None)
+    [line] = listed["lines"]
+    figures = line["calculation"]
+    assert (figures["paid_cents"], figures["estimated_cents"]) == (26112, 26112)
+    assert (figures["amount_cents"], figures["cap_cents"]) == (line["amount_cents"], 52224)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,14 @@ from django.test import Client
 
 from apps.accounts.models import Membership, Role, User
 from apps.attention.models import Item
+from apps.catalog.imports import start_import
+from apps.catalog.missed import count_missed
+from apps.catalog.models import Product, Variant, VariantImport
+from apps.catalog.services import replace_variants
+from apps.catalog.types import Attribute, VariantData
 from apps.common.http import Response
+from apps.exchanges.models import ExchangeOrder
+from apps.inbox.exchanges import Received, take_exchange_order
 from apps.inbox.models import Delivery
 from apps.inbox.processing import process_due
 from apps.inbox.services import store_delivery, take_order
@@ -21,6 +28,7 @@ from apps.refunds.models import Refund
 from apps.rmas.models import Rma
 from apps.stores.models import Store
 from tests.support import builders
+from tests.support.exchange_requests import item, request
 from tests.support.optoro import AUTH_URL, ORDERS_URL, FakeOptoro
 
 PARCEL = "92023909899840543401202533"
@@ -50,6 +58,15 @@ def deliver(store: Store, message: Any) -> Delivery:
     )
 
 
+def exchange(
+    store: Store, original: str = "ORD-1", items: Any = None, **changes: Any
+) -> ExchangeOrder:
+    """Places an exchange order as Optoro does."""
+    message = request(original, items, **changes)
+    take_exchange_order(Received(store, builders.body(message), {}, "203.0.113.9"))
+    return ExchangeOrder.objects.get(store=store, original_order__identifier=original)
+
+
 @dataclass
 class World:
     """What there is to look at in the store."""
@@ -63,6 +80,39 @@ class World:
     item: Item
     attempt: Attempt
     order_message: OrderMessage
+    variant_import: VariantImport
+    exchange: ExchangeOrder
+
+
+def fill_catalog(store: Store, identifier: str = "PRODUCT-1", count: int = 2) -> Product:
+    """Puts a product into the catalog whose last variant is out of stock."""
+    variants = [
+        VariantData(
+            sku=f"{identifier}-{n}",
+            title="Black T-Shirt",
+            attributes=(Attribute("Size", f"S{n}"), Attribute("Fit", "Slim")),
+            unit_price_amount_cents=12800 + n,
+            quantity_in_stock=count - 1 - n,
+        )
+        for n in range(count)
+    ]
+    replace_variants(
+        store_id=store.pk,
+        variant_identifier=identifier,
+        variants=variants,
+        source=Variant.Source.API,
+    )
+    return Product.objects.get(store=store, variant_identifier=identifier)
+
+
+def upload_variants(store: Store, name: str = "IMPORT-1.csv") -> VariantImport:
+    """Uploads a file of three rows, one of them wrong."""
+    user, _ = User.objects.get_or_create(username="uploader")
+    rows = "P-1,SKU-1,Tee,12.80,5\nP-1,SKU-2,Tee,12.80,-5\nP-2,SKU-3,Tee,12.80,5\n"
+    head = "variant_identifier,sku,title,unit_price,quantity_in_stock\n"
+    return start_import(
+        store_id=store.pk, user_id=user.pk, name=name, content=(head + rows).encode()
+    )
 
 
 @pytest.fixture
@@ -80,6 +130,9 @@ def world(store: Store, optoro: FakeOptoro) -> World:
         422, json={"message": "no", "errors": [{"field": "items[0].sku", "code": "missing_field"}]}
     )
     take(store, identifier="ORD-HELD")
+    fill_catalog(store)
+    count_missed(store_id=store.pk, variant_identifier="MISSED-1")
+    variant_import = upload_variants(store)
     work_off()
     held = Job.objects.get(state="held")
     return World(
@@ -92,6 +145,8 @@ def world(store: Store, optoro: FakeOptoro) -> World:
         item=Item.objects.get(kind="message_quarantined"),
         attempt=held.attempts.get(),
         order_message=OrderMessage.objects.get(order=order),
+        variant_import=variant_import,
+        exchange=exchange(store, "ORD-HELD", [item("PRODUCT-1-0", quantity=1)], rma_identifier=""),
     )
 
 

@@ -15,30 +15,39 @@ from apps.common import clock
 from apps.inbox.models import Delivery
 from apps.outbox.models import Job
 from apps.stores.models import Store
-from tests.desk.conftest import World, deliver, take, work_off
+from tests.desk.conftest import World, deliver, exchange, take, work_off
 from tests.support import builders
+from tests.support.exchange_requests import item
 from tests.support.optoro import FakeOptoro
 
 pytestmark = pytest.mark.django_db
 
-LISTS = ["attention", "orders", "rmas", "refunds", "deliveries", "jobs"]
+LISTS = ["attention", "orders", "rmas", "exchanges", "refunds", "deliveries", "jobs"]
 
 
 def addresses(world: World) -> list[str]:
     """Every page there is to look at."""
     return [
         *(reverse(f"desk:{name}") for name in ["home", "keys", "search", *LISTS]),
+        *(
+            reverse(f"desk:{name}")
+            for name in ["policies", "policy", "policy-edit", "policy-renew"]
+        ),
         "/search/?q=nothing",
         "/orders/?status=Canceled",
         "/nowhere/",
         reverse("desk:order", args=[world.order.identifier]),
         reverse("desk:rma", args=[world.rma.rma_identifier]),
+        reverse("desk:exchange", args=[world.exchange.order_identifier]),
         reverse("desk:refund", args=[world.refund.identifier]),
         reverse("desk:refund-approve", args=[world.refund.identifier]),
         reverse("desk:refund-cancel", args=[world.refund.identifier]),
         reverse("desk:delivery", args=[world.delivery.pk]),
         reverse("desk:job", args=[world.job.pk]),
         reverse("desk:attention-item", args=[world.item.pk]),
+        *(reverse(f"desk:{name}") for name in ["catalog", "catalog-missed", "catalog-imports"]),
+        reverse("desk:catalog-product", args=["PRODUCT-1"]),
+        reverse("desk:catalog-import", args=[world.variant_import.pk]),
         reverse("desk:raw", args=["delivery", world.delivery.pk]),
         reverse("desk:raw", args=["attempt", world.attempt.pk]),
     ]
@@ -167,6 +176,7 @@ def test_empty_lists_tell_nothing_yet_from_nothing_found(store: Store, lead: Cli
     for name, narrowed in (
         ("orders", "status=Canceled"),
         ("rmas", "status=CANCELED"),
+        ("exchanges", "status=canceled"),
         ("refunds", "status=paid"),
         ("deliveries", "state=failed"),
         ("jobs", "state=trouble"),
@@ -245,12 +255,16 @@ QUERIES = {
     "/": 20,
     "/orders/": 8,
     "/returns/": 8,
+    "/exchanges/": 9,
     "/refunds/": 6,
     "/messages/": 6,
     "/outbound/": 6,
     "/attention/": 6,
-    "/orders/ORD-1/": 27,
-    "/returns/RMA-1/": 19,
+    "/policies/": 9,
+    "/policies/brand/": 8,
+    "/orders/ORD-1/": 33,
+    "/returns/RMA-1/": 24,
+    "/exchanges/ORD-1-X/": 12,
 }
 
 
@@ -259,12 +273,16 @@ def test_more_rows_cost_no_more_queries(
     url: str, store: Store, optoro: FakeOptoro, lead: Client
 ) -> None:
     def fill(number: int) -> None:
-        order = f"ORD-{number}"
+        order, rma = f"ORD-{number}", f"RMA-{number}"
         lines = [builders.line(str(n + 1)) for n in range(number)]
         take(store, identifier=order, lines=lines)
         units = [builders.unit(order, str(n + 1)) for n in range(number)]
         deliver(store, builders.rma(f"RMA-{number}", units=units, tracking="TRANSIT"))
         deliver(store, f"not json {number}".encode())
+        exchange(store, order, [item(f"sku-{n}") for n in range(number)], rma_identifier=rma)
+        for n in range(number):
+            exchange(store, order, [item(f"other-{n}")], rma_identifier=rma)
+        take(store, identifier=f"{order}-X", lines=lines)
         work_off()
 
     def count() -> int:
@@ -317,7 +335,8 @@ def test_a_person_of_two_stores_is_told_what_another_store_means(
 
 def test_pages_update_themselves(world: World, lead: Client) -> None:
     """The region asks for its own address; what lies inside must not inherit how it does."""
-    for url in ("/", "/orders/?returns=yes", "/orders/ORD-1/", "/returns/RMA-1/"):
+    exchange = f"/exchanges/{world.exchange.order_identifier}/"
+    for url in ("/", "/orders/?returns=yes", "/orders/ORD-1/", "/returns/RMA-1/", exchange):
         page = lead.get(url).content.decode()
         region = re.search(r'<div id="live"[^>]*>', page)
         assert region, url

@@ -40,6 +40,13 @@ def _refund(w: World) -> list[object]:
 
 DECIDE, REPLAY, RESOLVE = Action.DECIDE_REFUND, Action.REPLAY_MESSAGE, Action.RESOLVE_ATTENTION
 
+EDIT, POLICY = Action.EDIT_CATALOG, Action.EDIT_POLICY
+
+
+def _import(w: World) -> list[object]:
+    return [w.variant_import.pk]
+
+
 TABLE: dict[str, list[Address]] = {
     "home": [Address()],
     "login": [Address(is_public=True, expected=302)],
@@ -64,6 +71,8 @@ TABLE: dict[str, list[Address]] = {
     "order": [Address(_order, is_object=True)],
     "rmas": [Address()],
     "rma": [Address(lambda w: [w.rma.rma_identifier], is_object=True)],
+    "exchanges": [Address()],
+    "exchange": [Address(lambda w: [w.exchange.order_identifier], is_object=True)],
     "refunds": [Address()],
     "refund": [Address(_refund, is_object=True)],
     "refund-approve": [
@@ -80,6 +89,29 @@ TABLE: dict[str, list[Address]] = {
             expected=302,
             data=(("reason", "called"),),
         ),
+    ],
+    "policies": [Address()],
+    "policy": [Address()],
+    "policy-edit": [
+        Address(action=POLICY),
+        Address(method="post", action=POLICY, expected=422),
+    ],
+    "policy-renew": [
+        Address(action=POLICY),
+        Address(method="post", action=POLICY, expected=302),
+    ],
+    "catalog": [Address()],
+    "catalog-product": [Address(lambda w: ["PRODUCT-1"], is_object=True)],
+    "catalog-missed": [Address()],
+    "catalog-imports": [
+        Address(action=EDIT),
+        Address(method="post", action=EDIT, expected=422),
+    ],
+    "catalog-sample": [Address(action=EDIT)],
+    "catalog-import": [Address(_import, is_object=True, action=EDIT)],
+    "catalog-import-errors": [Address(_import, is_object=True, action=EDIT)],
+    "catalog-import-cancel": [
+        Address(_import, method="post", is_object=True, action=EDIT, expected=302)
     ],
     "deliveries": [Address()],
     "delivery": [Address(lambda w: [w.delivery.pk], is_object=True)],
@@ -139,7 +171,9 @@ def test_people_of_another_store_find_nothing(
         assert answer.status_code == 404
         return
     assert answer.status_code == address.expected
-    for secret in ("ORD-1", "RMA-1", "RMA-BAD", world.refund.identifier, world.store.name):
+    for secret in ("ORD-1", "RMA-1", "RMA-BAD", "PRODUCT-1", "MISSED-1", "IMPORT-1"):
+        assert secret.encode() not in answer.content
+    for secret in (world.refund.identifier, world.store.name):
         assert secret.encode() not in answer.content
 
 
@@ -182,6 +216,8 @@ def test_a_forbidden_button_is_disabled_and_says_why(
         reverse("desk:delivery", args=[world.delivery.pk]),
         reverse("desk:job", args=[world.job.pk]),
         reverse("desk:attention-item", args=[world.item.pk]),
+        reverse("desk:policies"),
+        reverse("desk:policy"),
     ):
         page = browser.get(url).content.decode()
         assert " disabled" in page

@@ -181,11 +181,16 @@ class Delivery:
     headers: dict[str, str]
     body: bytes
     status: int
+    method: str = "POST"
+    answer: bytes = b"{}"
 
 
 @dataclass
 class FakeDesk:
-    """Answers each request with the next of `script`, then 200; keeps what it got."""
+    """Answers each request with the next of `script`, then 200; keeps what it got.
+
+    The script is for what is posted. `on_request` may write an answer into the delivery.
+    """
 
     url: str = ""
     script: list[int] = field(default_factory=list)
@@ -200,7 +205,8 @@ class FakeDesk:
 
     def answer(self, delivery: Delivery) -> int:
         with self.lock:
-            status = self.script.pop(0) if self.script else 200
+            has_script = self.script and delivery.method == "POST"
+            status = self.script.pop(0) if has_script else 200
             hang, self.hang = self.hang, 0.0
         if self.on_request:
             status = self.on_request(delivery) or status
@@ -218,13 +224,16 @@ def _handler(desk: FakeDesk) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            status = desk.answer(Delivery(self.path, headers, body, 0))
+            delivery = Delivery(self.path, headers, body, 0, self.command)
+            status = desk.answer(delivery)
             self.send_response(status)
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(delivery.answer)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(delivery.answer)
+
+        do_GET = do_PUT = do_POST  # noqa: N815
 
         def log_message(self, *args: Any) -> None:
             pass

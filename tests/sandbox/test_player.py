@@ -2,94 +2,17 @@
 
 import json
 import random
-import threading
-from collections import defaultdict
 
 import pytest
 
+from apps.sandbox.catalogue import BY_API, PRODUCTS
 from apps.sandbox.player import Player
-from apps.sandbox.plots import PLOTS
+from apps.sandbox.plots import PLOTS, Deck
+from apps.sandbox.returns import RETURN_METHODS
 from apps.sandbox.server import simulated_optoro
-from tests.sandbox.helpers import Caller, eventually
-
-PAYS_AT = {"mail-back": ("TRANSIT", "DELIVERED"), "express-returns": ("ACCEPTED", "TRANSIT")}
-
-
-class SmallDesk:
-    """Keeps orders, sends them on, and refunds what has come far enough."""
-
-    def __init__(self, desk):
-        self.lock = threading.Lock()
-        self.orders = {}
-        self.refunds = defaultdict(list)
-        self.waiting = {}
-        self.paid = set()
-        self.versions = 0
-        self.rmas = []
-        self.order_posts = []
-        desk.on_request = self.take
-
-    def connect(self, optoro):
-        self.caller = Caller(optoro)
-
-    def take(self, delivery):
-        body = json.loads(delivery.body)
-        with self.lock:
-            if delivery.path == "/api/v1/orders":
-                assert delivery.headers["authorization"] == "Api-Key shop-key"
-                (order,) = body["returns_portal_order"]["orders"]
-                self.order_posts.append(order["identifier"])
-                self.orders[order["identifier"]] = order
-                self.publish(order["identifier"])
-                for rma in self.waiting.pop(order["identifier"], []):
-                    self.refund(rma)
-            else:
-                self.rmas.append(body)
-                self.refund(body)
-
-    def refund(self, rma):
-        identifier = rma["items"][0]["order_identifier"]
-        if identifier not in self.orders:
-            self.waiting.setdefault(identifier, []).append(rma)
-            return
-        far = PAYS_AT[rma["return_method"]]
-        is_far = all(unit["package_tracking_status"] in far for unit in rma["items"])
-        if not is_far or rma["status"] != "CREATED" or rma["rma_identifier"] in self.paid:
-            return
-        self.paid.add(rma["rma_identifier"])
-        counts = defaultdict(int)
-        for unit in rma["items"]:
-            counts[unit["order_line_item_identifier"]] += 1
-        name = f"RF-{len(self.paid)}"
-        self.refunds[identifier].append(
-            {
-                "identifier": name,
-                "total_refund_amount_cents": sum(
-                    unit["refund_financials"]["estimated_refund_amount_cents"]
-                    for unit in rma["items"]
-                ),
-                "refund_line_items": [
-                    {
-                        "identifier": f"{name}-{line}",
-                        "quantity": count,
-                        "order_item_identifier": line,
-                    }
-                    for line, count in counts.items()
-                ],
-                "created_at": rma["updated_at"],
-                "rma_identifier": rma["rma_identifier"],
-            }
-        )
-        self.publish(identifier)
-
-    def publish(self, identifier):
-        self.versions += 1
-        document = self.orders[identifier] | {
-            "refunds": self.refunds[identifier],
-            "updated_at": f"2030-01-01T00:00:00.{self.versions:06d}Z",
-        }
-        answer = self.caller.send_orders(document)
-        assert answer.status_code == 202, answer.text
+from apps.sandbox.state import REFUND_TYPES
+from tests.sandbox.helpers import eventually
+from tests.sandbox.small_desk import SmallDesk
 
 
 @pytest.fixture
@@ -116,17 +39,66 @@ def test_every_story_is_played_to_its_end(desk, small_desk):
     assert state["violations"] == []
     assert state["counters"].get("lost", 0) == 0
     assert set(state["orders"]) == set(small_desk.orders)
-    statuses = [rma["status"] for rma in state["rmas"]]
-    assert len(statuses) == len(PLOTS) - 1
-    assert statuses.count("CANCELED") == 2
-    # Open are the parcel that was lost and the one of which a part never came.
-    assert statuses.count("CREATED") == 2
-    assert statuses.count("REFUNDED") == len(statuses) - 4
-    where = {unit["package_tracking_status"] for rma in state["rmas"] for unit in rma["items"]}
-    assert {"FAILURE", "NOT_DROPPED_OFF", "DELIVERED"} <= where
-    assert sum(rma["gift_refund_only"] for rma in state["rmas"]) == 1
-    methods = {rma["return_method"] for rma in state["rmas"]}
-    assert methods == {"mail-back", "express-returns"}
+    stories = player.report()["stories"]
+    assert {story["plot"] for story in stories} == {plot.name for plot in PLOTS}
+    assert [story for story in stories if not story["is_as_it_should"]] == []
+    (without,) = (story for story in stories if story["note"])
+    assert without["plot"] == "no exchange on offer, so refunded"
+    assert "no exchange is on offer" in without["note"]
+
+
+def test_every_kind_of_return_is_among_them(desk, small_desk):
+    with simulated_optoro(desk_url=desk.url, seed=11) as optoro:
+        small_desk.connect(optoro)
+        play(optoro, len(PLOTS))
+        state = optoro.state()
+    rmas, sent = state["rmas"], small_desk.rmas
+    units = [unit for rma in rmas for unit in rma["items"]]
+    assert {rma["return_method"] for rma in rmas} == set(RETURN_METHODS)
+    assert {rma["status"] for rma in rmas} == {"CREATED", "REFUNDED", "PARTIAL_REFUND", "CANCELED"}
+    named = [(rma["version"], unit["refund_type"]) for rma in rmas for unit in rma["items"]]
+    assert {kind for version, kind in named if version > 3} == set(REFUND_TYPES)
+    older = {kind for version, kind in named if version == 3}
+    assert older == {"REFUND", "EVEN_EXCHANGE", "UNEVEN_EXCHANGE", "UNEVEN_GC"}
+    assert {rma["version"] for rma in rmas} == {3, 4, 5}
+    assert {"FAILURE", "RETURNED", "NOT_DROPPED_OFF", "DELIVERED"} <= {
+        unit["package_tracking_status"] for unit in units
+    }
+    assert {"RECEIVED", "NOT_RECEIVED"} <= {unit["receiving_status"] for unit in units}
+    assert {"A", "C", "X"} <= {unit.get("warehouse_receipt_condition") for unit in units}
+    assert any(unit["original_order_identifier"] for unit in units)
+    figures = [unit["refund_financials"] for unit in units]
+    assert any(one["shopper_refund_amount_cents"] and one["optoro_refund_amount_cents"]
+               for one in figures)  # fmt: skip
+    assert any(isinstance(message["items"], dict) for message in sent)
+    assert any(message["status"] == "PENDING_EXCHANGE" for message in sent)
+    assert any(message.get("bonus_credit_amount_cents") for message in sent)
+    assert {type(message.get("warehouse_id")) for message in sent} == {str, int, type(None)}
+    assert len({message["concept"] for message in sent}) == 3
+    assert any(request["is_gift"] for request in small_desk.exchange_requests)
+    assert any("zip_code" in request["shipping_address"]
+               for request in small_desk.exchange_requests)  # fmt: skip
+
+
+def test_the_first_dozen_shows_most_kinds():
+    deck = Deck(random.Random(2))
+    first = [deck.deal() for _ in range(12)]
+    assert all(plot.is_early for plot in first)
+    assert len({plot.kind for plot in first}) == 4
+
+
+def test_the_shop_tells_its_variants_before_what_needs_them(desk, small_desk):
+    with simulated_optoro(desk_url=desk.url, seed=1) as optoro:
+        small_desk.connect(optoro)
+        play(optoro, 3)
+        player_products = {product.variant_identifier for product in PRODUCTS
+                           if product.variants_are_told == BY_API}  # fmt: skip
+    assert set(small_desk.variants) <= {product.variant_identifier for product in PRODUCTS}
+    first_order = next(n for n, got in enumerate(desk.got) if got.path == "/api/v1/orders")
+    order = json.loads(desk.got[first_order].body)["returns_portal_order"]["orders"][0]
+    told = {got.path.rsplit("/", 1)[1] for got in desk.got[:first_order] if got.method == "PUT"}
+    named = {item["variant_identifier"] for item in order["items"]}
+    assert named & player_products <= told
 
 
 def test_a_return_may_come_before_its_order(desk, small_desk):
@@ -136,8 +108,9 @@ def test_a_return_may_come_before_its_order(desk, small_desk):
         original = small_desk.take
 
         def take(delivery):
-            if delivery.path != "/api/v1/orders":
-                unit = json.loads(delivery.body)["items"][0]
+            if delivery.path == "/optoro/rmas":
+                items = json.loads(delivery.body)["items"]
+                unit = items[0] if isinstance(items, list) else items
                 seen.append(unit["order_identifier"] not in small_desk.orders)
             return original(delivery)
 
@@ -155,7 +128,8 @@ def test_a_desk_that_fails_now_and_then_loses_nothing(desk, small_desk, monkeypa
 
     def take(delivery):
         if dice.random() < 0.3:
-            return dice.choice((500, 503, 422 if "orders" in delivery.path else 502))
+            is_order = delivery.path == "/api/v1/orders"
+            return dice.choice((500, 503, 422 if is_order else 502))
         return original(delivery)
 
     desk.on_request = take
@@ -163,10 +137,15 @@ def test_a_desk_that_fails_now_and_then_loses_nothing(desk, small_desk, monkeypa
     with simulated_optoro(desk_url=desk.url, **options) as optoro:
         small_desk.connect(optoro)
         optoro.faults.change({"duplicates": 0.3, "reorder": 0.3, "hold_seconds": 0.1})
-        play(optoro, 20)
+        player = play(optoro, 20)
         state = optoro.state()
-    assert len(small_desk.orders) == len(state["orders"]) == 20
+    exchanged = {name for name in state["orders"] if name.endswith("-X")}
+    assert set(small_desk.orders) == set(state["orders"])
+    assert len(small_desk.orders) == 20 + len(exchanged)
+    assert len(exchanged) > 3
     assert state["violations"] == []
+    stories = player.report()["stories"]
+    assert [story for story in stories if not story["is_as_it_should"]] == []
     assert state["counters"].get("lost", 0) == 0
     got = {rma["rma_identifier"]: {} for rma in small_desk.rmas}
     assert got.keys() == {rma["rma_identifier"] for rma in state["rmas"]}
@@ -176,7 +155,7 @@ def test_the_shop_tells_what_is_wrong(desk):
     desk.script = [422]
     with simulated_optoro(desk_url=desk.url, seed=1) as optoro:
         player = Player(optoro, "shop-key", pace=0, orders=1)
-        player.tick()
+        eventually(lambda: player.tick() or not desk.script)
         assert "the desk answered 422" in player.report()["trouble"]
         assert "the desk answered 422" in optoro.state()["play"]["trouble"]
         eventually(lambda: player.tick() or player.report()["orders_posted"] == 1)

@@ -5,10 +5,12 @@ from collections import Counter
 
 import pytest
 
-from apps.sandbox.catalogue import PRODUCTS
+from apps.common.clock import now
+from apps.sandbox.catalogue import BY_API, IN_ORDERS, NOWHERE, PRODUCTS
+from apps.sandbox.exchanging import read_variants
 from apps.sandbox.plots import PLOTS, Deck, items_to_return
 from apps.sandbox.server import simulated_optoro
-from apps.sandbox.shop import Shop, Wish
+from apps.sandbox.shop import HAS_CHEAPER, MANY_SIZES, NO_VARIANTS, SAME_PRICE, Shop, Wish
 from apps.sandbox.state import parse_time
 from apps.sandbox.validation import validate_orders
 from tests.sandbox.helpers import wrapped
@@ -57,13 +59,15 @@ def test_lines_cost_price_times_what_shipped(snapshots):
         assert item["discount_amount_cents"] in range(item["product_amount_cents"] + 1)
 
 
-def test_dates_are_in_the_last_weeks_and_in_order(orders):
+def test_dates_are_in_the_last_months_and_in_order(orders):
     for order in orders:
         stamps = [order.final["created_at"], *(s["updated_at"] for s in order.snapshots)]
         moments = [parse_time(stamp) for stamp in stamps]
         assert moments == sorted(moments)
         age = (parse_time(order.final["created_at"]) - moments[-1]).days
         assert -10 < age <= 0
+    oldest = min(parse_time(order.final["created_at"]) for order in orders)
+    assert 80 < (now() - oldest).days < 95
 
 
 def test_what_is_returned_was_paid_for(orders):
@@ -84,7 +88,7 @@ def test_what_is_returned_was_paid_for(orders):
 
 def test_they_are_varied(orders):
     finals = [order.final for order in orders]
-    assert {order["currency"] for order in finals} == {"USD", "CAD", "EUR"}
+    assert {order["currency"] for order in finals} == {"USD", "CAD", "EUR", "GBP", "AUD"}
     assert Counter(order["currency"] for order in finals).most_common(1)[0][0] == "USD"
     assert len({order["customer"]["email"] for order in finals}) > COUNT // 2
     assert len({item["product_identifier"] for order in finals for item in order["items"]}) > 35
@@ -137,3 +141,52 @@ def test_every_plot_is_dealt_before_any_comes_again():
     first = [deck.deal().name for _ in PLOTS]
     assert len(set(first)) == len(PLOTS)
     assert 35 <= len(PRODUCTS) <= 50
+
+
+def test_the_variants_are_as_the_contract_wants_them():
+    told = [product for product in PRODUCTS if product.variants_are_told != NOWHERE]
+    variants = [variant for product in told for variant in product.variants()]
+    assert read_variants({"variants": [v for p in told if not p.more_sizes for v in p.variants()]})
+    assert len({variant["sku"] for variant in variants}) == len(variants)
+    stocks = [variant["quantity_in_stock"] for variant in variants]
+    assert min(stocks) == 0
+    assert min(stock for stock in stocks if stock) >= 4
+    names = [{part["name"] for part in variant["attributes"]} for variant in variants]
+    assert {"Color", "Size", "Variant", "Length"} in names
+    assert {"Color", "Size", "Length", "all_size"} in names
+    assert {product.variants_are_told for product in PRODUCTS} == {BY_API, IN_ORDERS, NOWHERE}
+
+
+def test_variants_of_some_products_come_with_the_orders(orders):
+    items = [item for order in orders for item in order.final["items"]]
+    with_variants = [item for item in items if "variants" in item]
+    assert 0 < len(with_variants) < len(items)
+    for item in with_variants:
+        assert item["sku"] in {variant["sku"] for variant in item["variants"]}
+
+
+@pytest.mark.parametrize("wish", [SAME_PRICE, HAS_CHEAPER, MANY_SIZES, NO_VARIANTS])
+def test_the_first_line_is_what_an_exchange_needs(wish):
+    shop = Shop(random.Random(3))
+    for _ in range(60):
+        order = shop.new_order(Wish(first=wish))
+        line, product = order.final["items"][0], order.products[0]
+        prices = [
+            variant["unit_price_amount_cents"]
+            for variant in product.variants()
+            if variant["quantity_in_stock"] >= line["quantity"]
+        ]
+        if wish == NO_VARIANTS:
+            assert product.variants_are_told == NOWHERE
+        elif wish == HAS_CHEAPER:
+            assert min(prices) < line["unit_price_amount_cents"]
+        else:
+            assert line["unit_price_amount_cents"] in prices
+            assert bool(product.more_sizes) or wish == SAME_PRICE
+
+
+def test_brands_and_cards_vary(orders):
+    finals = [order.final for order in orders]
+    assert len({order["concept"] for order in finals}) == 3
+    paid_with = {p["payment_details"]["card_brand"] for o in finals for p in o["transactions"]}
+    assert len(paid_with) > 2

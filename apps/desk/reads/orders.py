@@ -7,6 +7,9 @@ from django.db.models import Q, QuerySet, Sum
 from apps.attention.models import Item
 from apps.attention.queries import open_items
 from apps.desk.progress import Step, refund_of, ticks
+from apps.desk.reads.rows import ExchangeRow, exchange_rows_of
+from apps.desk.reads.why import Why, whys
+from apps.exchanges.queries import exchange_orders_of_order
 from apps.orders import queries as orders
 from apps.orders.models import Order, OrderLine
 from apps.orders.rules import line_amount_cents, shipped_amount_cents
@@ -73,10 +76,11 @@ class RmaView:
 
 @dataclass(frozen=True)
 class RefundView:
-    """A refund with its four ticks."""
+    """A refund with its four ticks, and why it has its amount."""
 
     refund: Refund
     ticks: list[Step]
+    why: Why
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class OrderPage:
     sums: Sums
     rmas: list[RmaView]
     refunds: list[RefundView]
+    exchanges: list[ExchangeRow]
     attention: list[Item]
     events: list[Event]
     has_more_events: bool
@@ -112,11 +117,18 @@ def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
         lines=lines,
         sums=_sums(order, lines, refunds),
         rmas=[_rma_view(rma, order) for rma in rmas],
-        refunds=[RefundView(refund, ticks(refund)) for refund in refunds],
+        refunds=refund_views(refunds),
+        exchanges=exchange_rows_of(exchange_orders_of_order(order)),
         attention=attention_for(order.store_id, [order.identifier], identifiers),
         events=events,
         has_more_events=has_more,
     )
+
+
+def refund_views(refunds: list[Refund]) -> list[RefundView]:
+    """Returns what the cards of these refunds show."""
+    reasons = whys(refunds)
+    return [RefundView(refund, ticks(refund), reasons[refund.pk]) for refund in refunds]
 
 
 def cut(events: QuerySet[Event], whole: bool) -> tuple[list[Event], bool]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from apps.catalog.queries import imports_of
 from apps.inbox.models import Delivery
 from apps.orders.models import Order, OrderMessage
 from apps.outbox import topics
@@ -147,6 +148,11 @@ def subject_of(job: Job) -> Subject | None:
         payouts = Payout.objects.filter(pk=key, refund__store_id=job.store_id)
         name = payouts.values_list("refund__identifier", flat=True).first()
         return Subject(f"Refund {name}", reverse("desk:refund", args=[name])) if name else None
+    if job.topic == topics.IMPORT_VARIANTS:
+        name = imports_of(job.store_id).filter(pk=key).values_list("name", flat=True).first()
+        return (
+            Subject(f"Import {name}", reverse("desk:catalog-import", args=[key])) if name else None
+        )
     return None
 
 

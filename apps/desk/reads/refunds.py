@@ -8,6 +8,7 @@ from django.http import Http404
 from apps.attention.models import Item
 from apps.attention.queries import open_items
 from apps.desk.progress import Step, ticks
+from apps.desk.reads.why import Why, whys
 from apps.outbox import topics
 from apps.outbox.models import Job
 from apps.refunds.models import Payout, Refund, RefundLine
@@ -28,6 +29,7 @@ class RefundPage:
     jobs: list[Job]
     attention: list[Item]
     events: list[Event]
+    why: Why
 
 
 def refund_named(*, store_id: int, identifier: str) -> Refund:
@@ -53,6 +55,7 @@ def refund_page(refund: Refund) -> RefundPage:
         jobs=_jobs(refund, payouts),
         attention=list(open_items(refund.store_id).filter(subject=refund.identifier)),
         events=_events(refund),
+        why=whys([refund])[refund.pk],
     )
 
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from apps.attention.models import Item
-from apps.desk.progress import Step, refund_of, ticks, unit_steps
-from apps.desk.reads.orders import RefundView, attention_for, cut
+from apps.desk.progress import Step, refund_of, unit_steps
+from apps.desk.reads.orders import RefundView, attention_for, cut, refund_views
+from apps.desk.reads.rows import ExchangeRow, exchange_rows_of
+from apps.exchanges.queries import exchange_orders_of_rma
 from apps.inbox.models import Delivery
 from apps.inbox.queries import deliveries_of
 from apps.orders.models import Order
@@ -12,7 +14,7 @@ from apps.orders.rules import unit_amount_cents
 from apps.refunds.models import Refund
 from apps.refunds.policies import policy_book
 from apps.refunds.queries import verdicts
-from apps.refunds.types import Policy, Verdict
+from apps.refunds.types import Verdict
 from apps.rmas.models import Rma, RmaUnit
 from apps.rmas.queries import units_of
 from apps.timeline.models import Event
@@ -66,12 +68,18 @@ class RmaPage:
     unknown_orders: list[str]
     units: list[UnitView]
     figures: Figures
-    policy: Policy
+    trigger: str
     refunds: list[RefundView]
+    exchanges: list[ExchangeRow]
     attention: list[Item]
     messages: list[Delivery]
     events: list[Event]
     has_more_events: bool
+
+    @property
+    def exchange_names(self) -> set[str]:
+        """The identifiers of its exchange orders, for linking what units name."""
+        return {row.placed.order_identifier for row in self.exchanges}
 
 
 def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
@@ -95,8 +103,11 @@ def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
             shopper=sum(unit.shopper_refund_amount_cents for unit in units),
             optoro=sum(unit.optoro_refund_amount_cents for unit in units),
         ),
-        policy=policies.for_unit(rma, units[0]) if units else policies.base,
+        trigger=(policies.for_unit(rma, units[0]) if units else policies.base).trigger_of(
+            rma.return_method
+        ),
         refunds=_refunds(rma),
+        exchanges=exchange_rows_of(exchange_orders_of_rma(rma)),
         attention=attention_for(rma.store_id, [], [rma.rma_identifier]),
         messages=list(
             deliveries_of(rma.store_id).filter(subject=rma.rma_identifier)[:MESSAGES_SHOWN]
@@ -118,4 +129,4 @@ def _refunds(rma: Rma) -> list[RefundView]:
         .prefetch_related("lines__order_line", "payouts__attempts")
         .order_by("created_at", "pk")
     )
-    return [RefundView(refund, ticks(refund)) for refund in rows]
+    return refund_views(list(rows))

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 
+from apps.exchanges.models import ExchangeCollision, ExchangeLine, ExchangeOrder
+from apps.exchanges.queries import with_status
+from apps.exchanges.rules import status_of
 from apps.orders.models import Order
 from apps.refunds.models import Refund
 from apps.refunds.rules import LIVE_STATUSES
@@ -84,3 +87,51 @@ def _rma_row(rma: Rma, units: list[RmaUnit], refunds: list[Refund]) -> RmaRow:
         parcels=tuple(parcels.items()),
         refunds=tuple(refunds),
     )
+
+
+@dataclass(frozen=True)
+class ExchangeRow:
+    """An exchange order in a list: its status, its goods in short, and how many other requests
+    there were."""
+
+    placed: ExchangeOrder
+    status: str
+    goods: str
+    collisions: int
+    has_rma: bool
+
+
+def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
+    """Returns exchange orders, read with their status, as a list shows them."""
+    placed = list(rows)
+    lines: dict[int, list[ExchangeLine]] = {}
+    for line in ExchangeLine.objects.filter(exchange_order__in=placed).order_by("position"):
+        lines.setdefault(line.exchange_order_id, []).append(line)
+    collisions: dict[int, int] = {}
+    for key in ExchangeCollision.objects.filter(exchange_order__in=placed).values_list(
+        "exchange_order", flat=True
+    ):
+        collisions[key] = collisions.get(key, 0) + 1
+    known = set(
+        Rma.objects.filter(
+            store_id__in={row.store_id for row in placed},
+            rma_identifier__in={row.rma_identifier for row in placed},
+        ).values_list("rma_identifier", flat=True)
+    )
+    return [
+        ExchangeRow(
+            placed=row,
+            status=status_of(getattr(row, "own_order_status", None)),
+            goods=", ".join(
+                f"{line.quantity} × {line.title or line.sku}" for line in lines.get(row.pk, [])
+            ),
+            collisions=collisions.get(row.pk, 0),
+            has_rma=row.rma_identifier in known,
+        )
+        for row in placed
+    ]
+
+
+def exchange_rows_of(rows: QuerySet[ExchangeOrder]) -> list[ExchangeRow]:
+    """Returns the exchange orders of an order or a return, with their status."""
+    return exchange_rows(with_status(rows).defer("content", "request"))

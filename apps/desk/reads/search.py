@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 
+from apps.exchanges.models import ExchangeOrder
 from apps.orders.models import Order, OrderLine
 from apps.refunds.models import Refund
 from apps.rmas.models import Rma, RmaUnit
+
+Found = Order | Rma | ExchangeOrder | Refund
 
 LIMIT = 20
 MAX_LENGTH = 255
@@ -24,21 +27,22 @@ class Hits:
 
     orders: list[Order] = field(default_factory=list)
     rmas: list[Rma] = field(default_factory=list)
+    exchanges: list[ExchangeOrder] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     why: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
         """How many things were found."""
-        return len(self.orders) + len(self.rmas) + len(self.refunds)
+        return len(self.orders) + len(self.rmas) + len(self.exchanges) + len(self.refunds)
 
     @property
-    def only(self) -> Order | Rma | Refund | None:
+    def only(self) -> Found | None:
         """The hit, where there is exactly one."""
-        found: list[Order | Rma | Refund] = [*self.orders, *self.rmas, *self.refunds]
+        found: list[Found] = [*self.orders, *self.rmas, *self.exchanges, *self.refunds]
         return found[0] if self.total == 1 else None
 
-    def add(self, found: Iterable[Order | Rma | Refund], why: str) -> None:
+    def add(self, found: Iterable[Found], why: str) -> None:
         """Adds what is not there yet, up to LIMIT of a kind."""
         for row in found:
             rows, kind = self._place(row)
@@ -46,9 +50,11 @@ class Hits:
                 rows.append(row)
                 self.why[(kind, row.pk)] = why
 
-    def _place(self, row: Order | Rma | Refund) -> tuple[list, str]:  # type: ignore[type-arg]
+    def _place(self, row: Found) -> tuple[list, str]:  # type: ignore[type-arg]
         if isinstance(row, Order):
             return self.orders, "order"
+        if isinstance(row, ExchangeOrder):
+            return self.exchanges, "exchange"
         return (self.rmas, "rma") if isinstance(row, Rma) else (self.refunds, "refund")
 
 
@@ -92,6 +98,9 @@ def _find(hits: Hits, store_id: int, test) -> None:  # type: ignore[no-untyped-d
     hits.add(rmas.filter(pk__in=_keys(parcels, "rma_id")), "return's tracking number")
     unlinked = units.filter(order_line__isnull=True, order=None, **test("order_identifier"))
     hits.add(rmas.filter(pk__in=_keys(unlinked, "rma_id")), "order that is not known yet")
+    exchanges = ExchangeOrder.objects.filter(store_id=store_id).defer("content", "request")
+    for name, why in (("order_identifier", "identifier"), ("transaction_id", "transaction")):
+        hits.add(exchanges.filter(**test(name)).order_by("-placed_at", "-pk")[:LIMIT], why)
     hits.add(_refunds(store_id, test("identifier")), "identifier")
 
 

@@ -143,6 +143,25 @@ def plural(count: int, noun: str) -> str:
 
 
 @register.simple_tag
+def signed(amount_cents: int, currency: str) -> str:
+    """Writes an amount; what is taken away with a minus sign as long as a digit."""
+    shown = show_money(abs(amount_cents), currency)
+    return f"−{shown}" if amount_cents < 0 else shown
+
+
+@register.simple_tag
+def more_or_less(difference: int, less: str, currency: str | None = None) -> SafeString | str:
+    """Writes a difference in words: `3 more`, `3 fewer` (`less` names it), `no change`. With a
+    currency it is an amount in cents."""
+    if difference == 0:
+        return format_html('<span class="muted">{}</span>', "no change")
+    amount = abs(difference)
+    shown = f"{amount:,}" if currency is None else show_money(amount, currency)
+    word, tone = ("more", "is-more") if difference > 0 else (less, "is-fewer")
+    return format_html('<span class="{}">{} {}</span>', tone, shown, word)
+
+
+@register.simple_tag
 def request_id() -> str:
     """Writes the id of the request at hand. The 500 page is rendered without a request, so it is
     read from where the log lines read it."""
@@ -178,6 +197,8 @@ def recipient(refund: Refund) -> str:
     """Tells where the shopper's part goes, in words."""
     if refund.destination == Destination.NONE:
         return "nobody: there is nothing to pay"
+    if refund.destination == Destination.STORE_CREDIT:
+        return "nobody: it went out as store credit with the exchange order"
     if refund.destination == Destination.ORIGINAL_PAYMENT:
         return f"the original payment of order {refund.paid_order.identifier}"
     return f"a {refund.get_destination_display().lower()} for {refund.recipient_email}"

@@ -7,10 +7,10 @@ from django.views.decorators.http import require_GET
 
 from apps.desk.reads import home as reads
 from apps.desk.reads.rows import rma_rows
-from apps.desk.reads.search import Hits, search
+from apps.desk.reads.search import Found, Hits, search
 from apps.desk.seats import DeskRequest, at_desk
+from apps.exchanges.models import ExchangeOrder
 from apps.orders.models import Order
-from apps.refunds.models import Refund
 from apps.rmas.models import Rma
 
 
@@ -34,12 +34,14 @@ def home(request: DeskRequest) -> HttpResponse:
     )
 
 
-def address_of(found: Order | Rma | Refund) -> str:
+def address_of(found: Found) -> str:
     """Returns the address of the page about `found`."""
     if isinstance(found, Order):
         return reverse("desk:order", args=[found.identifier])
     if isinstance(found, Rma):
         return reverse("desk:rma", args=[found.rma_identifier])
+    if isinstance(found, ExchangeOrder):
+        return reverse("desk:exchange", args=[found.order_identifier])
     return reverse("desk:refund", args=[found.identifier])
 
 
@@ -54,6 +56,7 @@ def find(request: DeskRequest) -> HttpResponse:
     groups = [
         ("Orders", [(o, address_of(o), hits.why["order", o.pk]) for o in hits.orders]),
         ("Returns", [(r, address_of(r), hits.why["rma", r.pk]) for r in hits.rmas]),
+        ("Exchanges", [(e, address_of(e), hits.why["exchange", e.pk]) for e in hits.exchanges]),
         ("Refunds", [(r, address_of(r), hits.why["refund", r.pk]) for r in hits.refunds]),
     ]
     return render(request, "desk/search.html", {"q": text, "groups": groups, "hits": hits})

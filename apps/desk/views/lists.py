@@ -12,10 +12,14 @@ from apps.accounts.rules import Action
 from apps.attention.models import Item
 from apps.attention.queries import open_items
 from apps.attention.rules import WHAT_TO_DO
+from apps.catalog.queries import missed_lookups_of, products_of
 from apps.desk import filters
 from apps.desk.paging import Sorting, page_of
-from apps.desk.reads.rows import order_rows, rma_rows
+from apps.desk.reads.catalog import missed_rows
+from apps.desk.reads.rows import exchange_rows, order_rows, rma_rows
 from apps.desk.seats import DeskRequest, at_desk
+from apps.exchanges.models import ExchangeOrder
+from apps.exchanges.queries import with_status
 from apps.inbox.queries import deliveries_of
 from apps.orders.models import Order
 from apps.outbox.queries import jobs_of
@@ -87,6 +91,28 @@ def rmas(request: DeskRequest) -> HttpResponse:
         ),
     )
     return render(request, template, {**context, "rows": rma_rows(context["page"])})
+
+
+@require_GET
+@at_desk
+def exchanges(request: DeskRequest) -> HttpResponse:
+    """The exchange orders of the store."""
+    rows = with_status(ExchangeOrder.objects.filter(store=request.seat.store))
+    template, context = _list(
+        request,
+        "desk/exchanges.html",
+        rows.defer("content", "request"),
+        filters.ExchangeFilter,
+        Sorting(
+            {
+                "placed": ("placed_at",),
+                "identifier": ("order_identifier",),
+                "total": ("total_amount_cents",),
+            },
+            default="-placed",
+        ),
+    )
+    return render(request, template, {**context, "rows": exchange_rows(context["page"])})
 
 
 @require_GET
@@ -164,3 +190,52 @@ def jobs(request: DeskRequest) -> HttpResponse:
         Sorting({"created": ("pk",), "next": ("not_before",)}, default="-created"),
     )
     return render(request, template, context)
+
+
+@require_GET
+@at_desk
+def catalog(request: DeskRequest) -> HttpResponse:
+    """The products whose variants are offered in exchange."""
+    store_id = request.seat.store.pk
+    template, context = _list(
+        request,
+        "desk/catalog.html",
+        products_of(store_id),
+        filters.ProductFilter,
+        Sorting(
+            {
+                "updated": ("updated_at",),
+                "identifier": ("variant_identifier",),
+                "variants": ("variant_count",),
+                "stock": ("in_stock_count",),
+            },
+            default="-updated",
+        ),
+        permit=request.seat.permit(Action.EDIT_CATALOG),
+        missed_count=missed_lookups_of(store_id).count(),
+    )
+    return render(request, template, context)
+
+
+@require_GET
+@at_desk
+def catalog_missed(request: DeskRequest) -> HttpResponse:
+    """The ids that Optoro asked for and that have no variants."""
+    store_id = request.seat.store.pk
+    template, context = _list(
+        request,
+        "desk/catalog_missed.html",
+        missed_lookups_of(store_id),
+        filters.MissedLookupFilter,
+        Sorting(
+            {
+                "asked": ("last_asked_at",),
+                "first": ("first_asked_at",),
+                "count": ("count",),
+                "identifier": ("variant_identifier",),
+            },
+            default="-asked",
+        ),
+        permit=request.seat.permit(Action.EDIT_CATALOG),
+    )
+    return render(request, template, {**context, "rows": missed_rows(store_id, context["page"])})

@@ -8,9 +8,12 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.rules import Action
+from apps.common.errors import Refused
+from apps.desk.reads.exchanges import exchange_order_of
 from apps.desk.reads.raw import SHOWN_CHARACTERS, attempts_of, raw_message, subject_of
 from apps.desk.seats import DeskRequest, at_desk, demand
 from apps.inbox.models import Delivery, DeliveryState
+from apps.inbox.rules import why_not_replayable
 from apps.inbox.services import replay as replay_delivery
 from apps.outbox.models import Job, JobState
 from apps.outbox.services import resend as resend_job
@@ -33,6 +36,8 @@ def delivery(request: DeskRequest, pk: int) -> HttpResponse:
             "raw": raw_message(store_id=found.store_id, kind="delivery", pk=found.pk),
             "limit": SHOWN_CHARACTERS,
             "permit": request.seat.permit(Action.REPLAY_MESSAGE),
+            "why_not_replayable": why_not_replayable(found),
+            "exchange_order": exchange_order_of(found),
         },
     )
 
@@ -43,7 +48,11 @@ def replay(request: DeskRequest, pk: int) -> HttpResponse:
     """Queues a message to be processed once more."""
     found = get_object_or_404(_deliveries(request), pk=pk)
     demand(request, Action.REPLAY_MESSAGE)
-    replayed = replay_delivery(delivery=found)
+    try:
+        replayed = replay_delivery(delivery=found)
+    except Refused as error:
+        messages.error(request, str(error))
+        return redirect("desk:delivery", pk=pk)
     if replayed.state == DeliveryState.QUARANTINED:
         messages.error(request, f"Still quarantined: {replayed.error}")
     else:

@@ -1,0 +1,98 @@
+"""Reading exchange orders."""
+
+from typing import Any
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from apps.exchanges import rules
+from apps.exchanges.models import ExchangeOrder
+from apps.exchanges.types import ExchangeRequest
+from apps.orders.models import Order
+from apps.orders.queries import find_order
+from apps.rmas.models import Rma
+from apps.rmas.queries import units_naming
+
+
+def with_status(rows: QuerySet[ExchangeOrder]) -> QuerySet[ExchangeOrder]:
+    """Returns the rows with `own_order_status`: what the order system last said of the order of
+    the same identifier, None while it has sent none."""
+    own = Order.objects.filter(
+        store_id=OuterRef("store_id"), identifier=OuterRef("order_identifier")
+    )
+    return rows.annotate(own_order_status=Subquery(own.values("status")[:1]))
+
+
+def in_status(rows: QuerySet[Any], status: str) -> QuerySet[Any]:
+    """Keeps the rows of `with_status` that are `placed`, `shipped` or `canceled`."""
+    ended = {"shipped": rules.SHIPPED, "canceled": rules.CANCELED}
+    if status in ended:
+        return rows.filter(own_order_status=ended[status])
+    return rows.filter(
+        Q(own_order_status__isnull=True) | ~Q(own_order_status__in=list(ended.values()))
+    )
+
+
+def exchange_order_named(store_id: int, identifier: str) -> ExchangeOrder | None:
+    """Returns the store's exchange order of that identifier."""
+    rows = ExchangeOrder.objects.filter(store_id=store_id, order_identifier=identifier)
+    return rows.select_related("original_order").first()
+
+
+def exchange_orders_of_rma(rma: Rma) -> QuerySet[ExchangeOrder]:
+    """Returns the exchange orders that were placed for this RMA or that its units name."""
+    named = rma.units.exclude(exchange_order_identifier="").values("exchange_order_identifier")
+    return ExchangeOrder.objects.filter(
+        Q(rma_identifier=rma.rma_identifier) | Q(order_identifier__in=named), store_id=rma.store_id
+    ).order_by("placed_at", "pk")
+
+
+def exchange_orders_of_order(order: Order) -> QuerySet[ExchangeOrder]:
+    """Returns the exchange orders placed against this order, and the one that it is itself."""
+    return ExchangeOrder.objects.filter(
+        Q(original_order=order) | Q(order_identifier=order.identifier), store_id=order.store_id
+    ).order_by("placed_at", "pk")
+
+
+def own_order_of(placed: ExchangeOrder) -> Order | None:
+    """Returns the exchange order as the order system has sent it, or None: the one that is packed
+    and shipped."""
+    return Order.objects.filter(
+        store_id=placed.store_id, identifier=placed.order_identifier
+    ).first()
+
+
+def rmas_waiting_for(placed: ExchangeOrder) -> QuerySet[Rma]:
+    """Returns the RMAs that an exchange order is for: the one it names, and those that return
+    goods of its original order and name it."""
+    named_by = units_naming(placed.original_order).filter(
+        exchange_order_identifier=placed.order_identifier
+    )
+    return (
+        Rma.objects.filter(
+            Q(rma_identifier=placed.rma_identifier) | Q(units__in=named_by),
+            store_id=placed.store_id,
+        )
+        .exclude(rma_identifier="")
+        .distinct()
+        .order_by("pk")
+    )
+
+
+def original_order_meant(store_id: int, request: ExchangeRequest) -> Order | None:
+    """Returns the original order that a request names, by its primary or secondary identifier.
+
+    A request that was placed before means the order it meant then, whatever has come to bear that
+    name since: the same request again gets the same answer (contract §7).
+    """
+    before = (
+        ExchangeOrder.objects.filter(
+            store_id=store_id,
+            named_order_identifier=request.original_order_id,
+            content_sha256=request.content_sha256(),
+        )
+        .select_related("original_order")
+        .first()
+    )
+    if before:
+        return before.original_order
+    return find_order(store_id=store_id, identifier=request.original_order_id)
