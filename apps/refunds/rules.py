@@ -89,7 +89,7 @@ def unit_verdict(
         return Verdict(Answer.CLOSED, "the RMA is canceled")
     return (
         _stopped_by_kind(unit, rma)
-        or _stopped_by_parcel(unit)
+        or _stopped_by_parcel(unit, rma)
         or _stopped_by_condition(unit, policy)
         or _stopped_by_past(past)
         or _not_triggered(unit, rma, policy)
@@ -117,8 +117,12 @@ def _stopped_by_kind(unit: UnitFacts, rma: RmaFacts) -> Verdict | None:
     return None
 
 
-def _stopped_by_parcel(unit: UnitFacts) -> Verdict | None:
+def _stopped_by_parcel(unit: UnitFacts, rma: RmaFacts) -> Verdict | None:
     tracking = unit.package_tracking_status
+    if tracking == rma_rules.NOT_DROPPED_OFF and rma.status == rma_rules.REFUNDED:
+        return Verdict(
+            Answer.CLOSED, "it was not dropped off, and Optoro closed the RMA without it"
+        )
     if tracking in _STOPPED_TRACKING:
         return _person(f"{_STOPPED_TRACKING[tracking]} ({tracking})")
     if tracking not in rma_rules.TRACKING_PROGRESS:

@@ -8,6 +8,7 @@ from apps.refunds.models import Destination, RefundStatus
 from apps.refunds.rules import (
     LIVE_STATUSES,
     TRANSITIONS,
+    bonus_credit_cents,
     destination_of,
     may_move,
     retained_cents,
@@ -162,4 +163,78 @@ def test_return_shipping_is_kept_back_once(charges, before, shopper, kept):
             shopper=shopper,
         )
         == kept
+    )
+
+
+def test_a_unit_that_was_not_dropped_off_is_over_with_its_rma():
+    express = {"return_method": "express-returns"}
+    still_open = verdict(rma=express, package_tracking_status="NOT_DROPPED_OFF")
+    assert still_open.answer == Answer.PERSON
+    closed = verdict(
+        rma={**express, "status": "REFUNDED"}, package_tracking_status="NOT_DROPPED_OFF"
+    )
+    assert closed.answer == Answer.CLOSED
+
+
+CONDITIONS = Policy("default", automatic_conditions=frozenset({"N", "A"}))
+
+
+@pytest.mark.parametrize(
+    ("condition", "receiving", "answer"),
+    [
+        ("A", "RECEIVED", Answer.REFUND),
+        ("C", "RECEIVED", Answer.PERSON),
+        ("C", "PENDING", Answer.PERSON),
+        ("", "RECEIVED", Answer.PERSON),
+        ("", "PENDING", Answer.REFUND),
+    ],
+)
+def test_a_policy_lets_some_conditions_pass(condition, receiving, answer):
+    found = verdict(CONDITIONS, warehouse_receipt_condition=condition, receiving_status=receiving)
+    assert found.answer == answer
+
+
+@pytest.mark.parametrize(
+    ("refund_type", "shopper", "optoro", "answer"),
+    [
+        ("INSTANT_EXCHANGE", 0, 13056, Answer.REFUND),
+        ("INSTANT_EXCHANGE", 3056, 10000, Answer.REFUND),
+        ("INSTANT_EXCHANGE", 13056, 0, Answer.PERSON),
+        ("STANDARD_EXCHANGE", 0, 13056, Answer.REFUND),
+        ("STANDARD_EXCHANGE", 13056, 0, Answer.PERSON),
+        ("UNEVEN_EXCHANGE", 3056, 10000, Answer.REFUND),
+        ("INSTANT_STORE_CREDIT", 0, 13056, Answer.REFUND),
+        ("INSTANT_STORE_CREDIT", 13056, 0, Answer.REFUND),
+        ("BARTER", 13056, 0, Answer.PERSON),
+    ],
+)
+def test_each_refund_type_by_its_figures(refund_type, shopper, optoro, answer):
+    found = verdict(
+        refund_type=refund_type,
+        shopper_refund_amount_cents=shopper,
+        optoro_refund_amount_cents=optoro,
+    )
+    assert found.answer == answer
+
+
+def test_customer_keep_cannot_wait_for_receipt():
+    keep = {"return_method": "customer-keep"}
+    assert verdict(rma=keep, package_tracking_status="").answer == Answer.REFUND
+    assert verdict(Policy("receipt"), rma=keep).answer == Answer.PERSON
+
+
+@pytest.mark.parametrize(
+    ("types", "before", "noted"),
+    [
+        (["REFUND"], 0, 0),
+        (["INSTANT_STORE_CREDIT"], 0, 1306),
+        (["REFUND", "INSTANT_EXCHANGE"], 0, 1306),
+        (["INSTANT_STORE_CREDIT"], 1306, 0),
+    ],
+)
+def test_bonus_credit_is_noted_once(types, before, noted):
+    units = [RmaUnit(refund_type=name) for name in types]
+    assert (
+        bonus_credit_cents(units=units, bonus_credit_amount_cents=1306, noted_before_cents=before)
+        == noted
     )
