@@ -2,9 +2,10 @@
 `backtest.py` reads what it needs and adds up."""
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from apps.orders.rules import shipped_amount_cents
 from apps.refunds import limits
@@ -38,10 +39,20 @@ _OUTCOMES = {
 
 @dataclass(frozen=True)
 class Result:
-    """What becomes of a unit under a policy, and why, in words for a person."""
+    """What becomes of a unit under a policy. Amounts take long to write, and few reasons are ever
+    read: `tell` is asked for the words when they are."""
 
     outcome: Outcome
-    reason: str
+    tell: Callable[[], str]
+
+    @property
+    def reason(self) -> str:
+        """Why, in words for a person."""
+        return self.tell()
+
+
+def _result(outcome: Outcome, reason: str) -> Result:
+    return Result(outcome, lambda: reason)
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ def results_of(
         if outcome is None:
             by_hand = policies.for_unit(rma, unit).needs_approval(rma.return_method)
             outcome = Outcome.APPROVAL if by_hand else Outcome.AUTOMATIC
-        results[unit.pk] = _with_past(Result(outcome, verdict.reason), known.past.get(unit.pk))
+        results[unit.pk] = _with_past(_result(outcome, verdict.reason), known.past.get(unit.pk))
     return results | _beyond_their_lines(rma, units, policies, known, results)
 
 
@@ -89,10 +100,10 @@ def _with_past(result: Result, past: PastRefunds | None) -> Result:
     if past is None:
         return result
     if past.live_identifier:
-        return Result(Outcome.DECIDED, f"in refund {past.live_identifier} already")
+        return _result(Outcome.DECIDED, f"in refund {past.live_identifier} already")
     if result.outcome in REFUNDED and (past.declined_identifier or past.canceled_identifier):
         name = past.declined_identifier or past.canceled_identifier
-        return Result(Outcome.PERSON, f"refund {name} was declined or canceled before")
+        return _result(Outcome.PERSON, f"refund {name} was declined or canceled before")
     return result
 
 
@@ -113,15 +124,15 @@ def _beyond_their_lines(
             policy, in_credit = policies.for_unit(rma, unit), is_paid_in_credit(unit)
             key = (unit.order_line_id, unit.original_order_identifier, policy, in_credit)
             groups.setdefault(key, []).append(unit)
-    stopped = {}
+    stopped: dict[int, Result] = {}
     for (_, _, policy, _), members in groups.items():
-        problem = _why_not(members, policy, known)
-        for unit in members if problem else ():
-            stopped[unit.pk] = Result(Outcome.PERSON, problem)
+        tell = _why_not(members, policy, known)
+        if tell is not None:
+            stopped |= {unit.pk: Result(Outcome.PERSON, tell) for unit in members}
     return stopped
 
 
-def _why_not(members: Sequence[RmaUnit], policy: Policy, known: Known) -> str:
+def _why_not(members: Sequence[RmaUnit], policy: Policy, known: Known) -> Callable[[], str] | None:
     line, order = members[0].order_line, members[0].order
     assert line is not None
     assert order is not None
@@ -143,10 +154,10 @@ def _why_not(members: Sequence[RmaUnit], policy: Policy, known: Known) -> str:
     ]
     calculation = limits.calculate(line, shares, room, policy.tolerance_cents)
     if not limits.fit_shares(shares, calculation, room):
-        return limits.why_not(line, shares, room, order.currency)
+        return partial(limits.why_not, line, shares, room, order.currency)
     if not calculation.is_within_tolerance:
-        return limits.why_too_different(line, calculation, order.currency)
-    return ""
+        return partial(limits.why_too_different, line, calculation, order.currency)
+    return None
 
 
 def paid_to_shopper_cents(unit: RmaUnit) -> int:

@@ -5,6 +5,7 @@ import io
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -354,8 +355,10 @@ def test_canceling_stops_it_and_keeps_what_was_read(upload, drain, lead, monkeyp
 def test_a_job_for_an_import_that_has_ended_does_nothing(imported, drain):
     found = imported(many(3))
     Variant.objects.all().delete()
-    imports._enqueue(found)
+    with transaction.atomic():
+        imports._enqueue(found)
     drain()
+    assert Job.objects.filter(state="done").count() == 2
     assert Variant.objects.count() == 0
 
 

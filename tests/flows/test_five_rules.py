@@ -8,12 +8,10 @@ import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +29,7 @@ from tests.conftest import basic
 from tests.support import builders
 from tests.support.optoro import FakeOptoro
 from tests.support.plays import LIVE, Stage, Step, live_refunds, money_moved
+from tests.support.rollback import rolled_back
 from tests.support.worlds import Rma, Unit, World, draw_world
 
 pytestmark = pytest.mark.django_db
@@ -391,16 +390,6 @@ def _units_shown(message: dict[str, Any]) -> list[tuple[Any, ...]]:
         "warehouse_receipt_condition",
     )
     return sorted(str([item[name] for name in names]) for item in message["items"])
-
-
-@contextlib.contextmanager
-def rolled_back() -> Iterator[None]:
-    """A transaction like the one around a test: what happens in it has never been."""
-    block = transaction.atomic()
-    block._from_testcase = True
-    with block:
-        yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

@@ -126,7 +126,9 @@ KINDS = [
         "uneven exchange and gift card in one",
         [
             ORDER,
-            Step("exchange", exchange_order(items=[item("sku-plain", price=10000), gift_card(2856)])),
+            Step(
+                "exchange", exchange_order(items=[item("sku-plain", price=10000), gift_card(2856)])
+            ),
             rma(0, exchanged("UNEVEN_GC")),
         ],
         [refunded(0, 13056, "store_credit")],

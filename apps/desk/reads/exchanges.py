@@ -124,10 +124,7 @@ def _line_view(line: ExchangeLine) -> LineView:
 
 
 def _collision_view(collision: ExchangeCollision) -> CollisionView:
-    found = [
-        {**difference, "is_money": difference["field"].endswith("_cents")}
-        for difference in collision.differences
-    ]
+    found = collision.differences
     return CollisionView(collision, found[:DIFFERENCES_SHOWN], len(found[DIFFERENCES_SHOWN:]))
 
 

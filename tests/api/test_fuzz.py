@@ -1,0 +1,171 @@
+"""Whatever is sent to any address of the schema, nothing breaks: requests drawn from the schema,
+and good ones with something wrong in them, about what is known and what is not."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+
+from apps.inbox.models import Delivery
+from apps.refunds.models import Refund
+from tests.conftest import WEBHOOK_API_KEY
+from tests.optoro.mutations import mutations
+from tests.support import builders, exchange_requests, variants
+from tests.support.rollback import rolled_back
+
+pytestmark = pytest.mark.django_db
+
+# Credentials are sent by the tests themselves: none are made up.
+CONFIG = SchemathesisConfig.from_dict(
+    {"generation": {"with-security-parameters": False}, "cache": {"enabled": False}}
+)
+EVERY_ADDRESS = {
+    "GET /api/v1/deliveries/",
+    "POST /api/v1/deliveries/{id}/replay/",
+    "GET /api/v1/exchange_orders/",
+    "GET /api/v1/exchange_orders/{order_identifier}/",
+    "POST /api/v1/orders/",
+    "GET /api/v1/orders/{identifier}/",
+    "GET /api/v1/refunds/",
+    "GET /api/v1/refunds/{identifier}/",
+    "GET /api/v1/rmas/",
+    "GET /api/v1/rmas/{rma_identifier}/",
+    "GET /api/v1/variants/{variant_identifier}/",
+    "PUT /api/v1/variants/{variant_identifier}/",
+    "POST /optoro/rmas",
+    "POST /optoro/exchange_orders",
+    "POST /optoro/orders",
+    "GET /optoro/sku/{variant_identifier}/variants",
+    "GET /optoro/sku/{variant_identifier}/exchange_variants",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+}
+OPEN = {"GET /healthz", "GET /readyz", "GET /metrics"}
+PATIENCE = settings(
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def operations() -> list[Any]:
+    """Every address of the schema, called in this process."""
+    content = SchemaGenerator().get_schema(request=None, public=True)
+    schema = schemathesis.openapi.from_dict(content, config=CONFIG)
+    schema.app = get_wsgi_application()
+    return [found.ok() for found in schema.get_all_operations()]
+
+
+@pytest.fixture
+def known(settings, send_order, send_rma, api, store, drain, optoro) -> dict[str, list[Any]]:
+    """A desk that knows something of everything; the identifiers, by the names of parameters."""
+    settings.ALLOWED_HOSTS = ["localhost", "testserver"]
+    variants.put(api, "96027", variants.variant(), variants.variant("TEE-M"))
+    variants.put(api, "shoe/42", variants.variant("SHOE"))
+    send_order(builders.order(secondary_identifier="RO-1"))
+    assert exchange_requests.post(exchange_requests.request()).status_code == 200
+    send_order(builders.order("ORD-1-X", [builders.line(quantity=1)]), builders.order("ORD-2"))
+    exchanged = {"exchange_order_identifier": "ORD-1-X", "refund_type": "EVEN_EXCHANGE"}
+    send_rma(builders.rma(units=[builders.unit(), builders.unit(**exchanged)], tracking="TRANSIT"))
+    send_rma(b"nonsense")
+    drain()
+    return {
+        "identifier": ["ORD-1", "RO-1", "ORD-1-X", *Refund.objects.values_list("identifier")[0]],
+        "order_identifier": ["ORD-1-X", "ORD-1"],
+        "order": ["ORD-1"],
+        "original_order_id": ["ORD-1", "RO-1"],
+        "rma_identifier": ["RMA-1"],
+        "variant_identifier": ["96027", "shoe/42", " 96027"],
+        "subject": ["RMA-1"],
+        "id": list(Delivery.objects.values_list("pk", flat=True)),
+    }
+
+
+def good_bodies(label: str) -> list[Any]:
+    """Bodies that are taken: of what is known, and of what is new."""
+    if label == "POST /optoro/rmas":
+        return [
+            builders.rma(),
+            builders.rma("RMA-9", minute=3, tracking="DELIVERED", giftee_email="g@example.com"),
+        ]
+    if label == "POST /api/v1/orders/":
+        line = builders.line(variants=[variants.variant()])
+        orders = [builders.order(), builders.order("ORD-9", [line])]
+        return [{"orders": orders}, {"returns_portal_order": {"orders": orders[1:]}}]
+    if label == "PUT /api/v1/variants/{variant_identifier}/":
+        return [{"variants": [variants.variant(), variants.variant("TEE-M")]}, {"variants": []}]
+    if label in ("POST /optoro/exchange_orders", "POST /optoro/orders"):
+        mixed = [exchange_requests.item(), exchange_requests.gift_card()]
+        return [exchange_requests.request("ORD-2", mixed), exchange_requests.request()]
+    return []
+
+
+@st.composite
+def cases(draw: st.DrawFn, operation: Any, known: dict[str, list[Any]]) -> Any:
+    """A request as the schema has it, or as it must not be; often about something known, and often
+    a good body, or one with something wrong in it."""
+    mode = draw(st.sampled_from(list(schemathesis.GenerationMode)))
+    case = draw(operation.as_strategy(generation_mode=mode))
+    for parameters in (case.path_parameters, case.query):
+        for name in set(parameters or {}) & known.keys():
+            if draw(st.booleans()):
+                parameters[name] = draw(st.sampled_from(known[name]))
+    bodies = good_bodies(operation.label)
+    if bodies and draw(st.integers(0, 3)):
+        good = draw(st.sampled_from(bodies))
+        case.media_type = "application/json"
+        case.body = draw(st.just(good) | mutations(good) | mutations(good))
+    return case
+
+
+def answers(
+    operation: Any, known: dict[str, list[Any]], headers: dict[str, str], count: int
+) -> Counter[int]:
+    """Sends `count` requests, each to the desk as it was; returns how they were answered."""
+    found: Counter[int] = Counter()
+    checks = [not_a_server_error]
+    if operation.definition.raw["tags"] != ["v1"]:
+        checks += [response_schema_conformance, status_code_conformance]
+
+    @settings(PATIENCE, max_examples=count)
+    @given(case=cases(operation, known))
+    def send(case: Any) -> None:
+        with rolled_back():
+            response = case.call(headers=headers)
+        case.validate_response(response, checks=checks)
+        found[response.status_code] += 1
+
+    send()
+    return found
+
+
+def test_the_schema_names_every_address_that_machines_call(operations):
+    assert {operation.label for operation in operations} == EVERY_ADDRESS
+
+
+def test_nothing_that_a_known_caller_sends_breaks_anything(operations, known, api_key):
+    for operation in operations:
+        is_optoro = operation.definition.raw["tags"] == ["Optoro"]
+        key = WEBHOOK_API_KEY if is_optoro else api_key
+        found = answers(operation, known, {"X-API-Key": key}, 4 if operation.label in OPEN else 40)
+        assert found.keys() & {200, 201, 202}, f"{operation.label} was never taken: {found}"
+        assert not found.keys() & {401}, f"{operation.label}: {found}"
+
+
+def test_nothing_that_a_stranger_sends_breaks_or_reaches_anything(operations, known):
+    for operation in operations:
+        found = answers(operation, known, {}, 8)
+        expected = {200} if operation.label in OPEN else {401, 404, 405}
+        assert found.keys() <= expected, f"{operation.label}: {found}"
+        assert found.keys() & {200, 401}
