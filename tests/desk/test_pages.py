@@ -261,7 +261,7 @@ QUERIES = {
     "/outbound/": 6,
     "/attention/": 6,
     "/policies/": 9,
-    "/policies/brand/": 8,
+    "/policies/brand/": 7,
     "/orders/ORD-1/": 33,
     "/returns/RMA-1/": 24,
     "/exchanges/ORD-1-X/": 12,
