@@ -49,6 +49,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["store", "secondary_identifier"], name="orders_by_secondary"),
             models.Index(fields=["store", "customer_email"], name="orders_by_email"),
+            models.Index(fields=["store", "concept"], name="orders_by_brand"),
             models.Index(fields=["store", "-remote_created_at", "-id"], name="orders_newest"),
         ]
 
@@ -101,7 +102,10 @@ class OrderLine(models.Model):
                 name="orders_line_amounts_not_negative",
             ),
         ]
-        indexes = [models.Index(fields=["tracking_number"], name="orders_line_by_tracking")]
+        indexes = [
+            models.Index(fields=["tracking_number"], name="orders_line_by_tracking"),
+            models.Index(fields=["variant_identifier"], name="orders_line_by_variant"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.order_id}/{self.identifier}"
