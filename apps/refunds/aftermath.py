@@ -4,7 +4,9 @@
 from collections.abc import Iterable
 
 from apps.common import money
+from apps.refunds.matching import cents_off, decided_share
 from apps.refunds.models import RefundStatus, RefundUnit, Source
+from apps.rmas import rules as rma_rules
 from apps.rmas.models import RmaUnit
 
 
@@ -45,10 +47,16 @@ def _taken_away(share: RefundUnit, left: list[RmaUnit]) -> bool:
 
 
 def _shows(unit: RmaUnit, share: RefundUnit) -> bool:
-    """A rounding cent may have been taken off one of the two parts."""
-    shopper_off = unit.shopper_refund_amount_cents - share.shopper_amount_cents
-    optoro_off = unit.optoro_refund_amount_cents - share.optoro_amount_cents
-    return (shopper_off, optoro_off) in ((0, 0), (1, 0), (0, 1))
+    """Tells whether a unit still is what was refunded: the same money, to the same place. A
+    rounding cent counts only where the line's calculation took one off."""
+    is_given_twice = (
+        unit.refund_type in rma_rules.EXCHANGES
+        and unit.shopper_refund_amount_cents > 0
+        and unit.optoro_refund_amount_cents == 0
+    )
+    off = cents_off(unit, decided_share(share))
+    may_be_off = (share.line.calculation or {}).get("taken_off_cents", 0) > 0
+    return not is_given_twice and (off == 0 or (off == 1 and may_be_off))
 
 
 def _in_words(share: RefundUnit, left: list[RmaUnit]) -> str:

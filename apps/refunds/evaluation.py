@@ -19,7 +19,7 @@ from apps.refunds.payers import Payers, payers_of
 from apps.refunds.policies import policy_book
 from apps.refunds.proposals import proposals_for
 from apps.refunds.queries import verdicts
-from apps.refunds.standing import outside_refunds, unattached
+from apps.refunds.standing import outside_refunds, unattached, why_it_no_longer_stands
 from apps.refunds.types import Answer, Proposal, Verdict
 from apps.refunds.withdrawal import supersede_stale_decisions, withdraw_if_canceled
 from apps.rmas import rules as rma_rules
@@ -109,18 +109,23 @@ def _refunded_outside_for_unknown_units(rma: Rma, obstacles: list[str]) -> bool:
 
 
 def _decide(proposal: Proposal, obstacles: list[str]) -> Refund | None:
+    """Writes a decision down, and takes it back at once where it would not stand: what is written
+    must not be withdrawn and decided anew for ever."""
+    needs_approval = proposal.policy.needs_approval(proposal.rma.return_method)
     try:
-        refund = services.propose_refund(proposal=proposal, source=Source.AUTOMATIC, actor=SYSTEM)
+        with transaction.atomic():
+            refund = services.propose_refund(
+                proposal=proposal, source=Source.AUTOMATIC, actor=SYSTEM
+            )
+            if not needs_approval:
+                return services.approve_refund(refund=refund, actor=SYSTEM)
+            problem = why_it_no_longer_stands(refund)
+            if problem:
+                raise Refused(problem)
+            return refund
     except Refused as refusal:
         obstacles.append(str(refusal))
         return None
-    if proposal.policy.needs_approval(proposal.rma.return_method):
-        return refund
-    try:
-        return services.approve_refund(refund=refund, actor=SYSTEM)
-    except Refused as refusal:
-        obstacles.append(str(refusal))  # it stays proposed, where a person sees it
-        return refund
 
 
 def _attach_reported_refunds(rma: Rma) -> None:

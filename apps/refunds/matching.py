@@ -8,6 +8,9 @@ decided before is set against the line's units by what was paid, not by their nu
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from apps.refunds.models import Destination, RefundUnit
+from apps.refunds.rules import is_paid_in_credit
+from apps.refunds.types import UnitShare
 from apps.rmas.models import RmaUnit
 
 
@@ -18,6 +21,19 @@ class Decided:
     unit_id: int
     shopper_amount_cents: int
     optoro_amount_cents: int
+    is_in_credit: bool = False
+
+
+def decided_share(row: RefundUnit) -> Decided:
+    """Returns what was decided for a unit; read the row with its line's refund."""
+    return Decided(
+        unit_id=row.rma_unit_id,
+        shopper_amount_cents=row.shopper_amount_cents,
+        optoro_amount_cents=row.optoro_amount_cents,
+        is_in_credit=(
+            row.line.refund.destination == Destination.STORE_CREDIT and row.shopper_amount_cents > 0
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -32,19 +48,21 @@ def due_in_line(
     *,
     members: Sequence[RmaUnit],
     eligible: Collection[int],
+    takeable: Collection[int] = (),
     decided: Iterable[Decided],
     blocked: Iterable[int],
 ) -> tuple[list[Due], int]:
     """Returns the units of a line that are owed now, and how many are held back.
 
     `eligible` are the keys of the units that would be refunded if nothing had been decided before.
-    Each decided share takes one of them away: its own row if that still shows the same figures,
-    else another with the same figures, else its own row, else any. So do the rows in `blocked`
+    Each decided share takes one of them away, or one of those `takeable`, which would be refunded
+    under the policy of an earlier decision: its own row if that still shows the same figures, else
+    another with the same figures, else its own row, else any. So do the rows in `blocked`
     (declined, or canceled by a person). A unit without a past of its own that is taken away by
     another row's is held back: a person should know.
     """
     decided, blocked = list(decided), list(blocked)
-    left = [unit for unit in members if unit.pk in eligible]
+    left = [unit for unit in members if unit.pk in eligible or unit.pk in takeable]
     taken_keys = set()
     for share in decided:
         taken = _taken_by(share, left)
@@ -56,6 +74,7 @@ def due_in_line(
         if taken is not None:
             left.remove(taken)
             taken_keys.add(taken.pk)
+    left = [unit for unit in left if unit.pk in eligible]
     rows = {share.unit_id for share in decided}
     held_back = len(taken_keys - rows - set(blocked))
     return _with_rows(left, members, rows), held_back
@@ -63,17 +82,25 @@ def due_in_line(
 
 def _taken_by(share: Decided, left: Sequence[RmaUnit]) -> RmaUnit | None:
     own = [unit for unit in left if unit.pk == share.unit_id]
-    alike = [unit for unit in left if _figures(unit) == _figures_of(share)]
+    alike = [unit for unit in left if cents_off(unit, share) == 0]
+    alike = alike or [unit for unit in left if cents_off(unit, share) == 1]
     both = [unit for unit in own if unit in alike]
     return next(iter([*both, *alike, *own, *left]), None)
 
 
-def _figures(unit: RmaUnit) -> tuple[int, int]:
-    return (unit.shopper_refund_amount_cents, unit.optoro_refund_amount_cents)
+def cents_off(unit: RmaUnit, share: Decided) -> int | None:
+    """Returns how many cents a share is below what a unit shows: 0, or 1 where the rounding cent
+    may have been taken off one of its parts; None where the two are not alike.
 
-
-def _figures_of(share: Decided) -> tuple[int, int]:
-    return (share.shopper_amount_cents, share.optoro_amount_cents)
+    Store credit that went out is not like a payment of the same amount.
+    """
+    if is_paid_in_credit(unit) != share.is_in_credit:
+        return None
+    off = (
+        unit.shopper_refund_amount_cents - share.shopper_amount_cents,
+        unit.optoro_refund_amount_cents - share.optoro_amount_cents,
+    )
+    return sum(off) if off in ((0, 0), (1, 0), (0, 1)) else None
 
 
 def _with_rows(
@@ -83,3 +110,13 @@ def _with_rows(
     free = [unit for unit in members if unit.pk not in taken_rows]
     spare = [unit for unit in free if unit not in owed]
     return [Due(unit, unit if unit in free else spare.pop(0)) for unit in owed]
+
+
+def share_of_unit(due: Due) -> UnitShare:
+    """Returns what a unit that is owed contributes, before any rounding cent is taken off."""
+    return UnitShare(
+        due.row,
+        due.facts.estimated_refund_amount_cents,
+        due.facts.shopper_refund_amount_cents,
+        due.facts.optoro_refund_amount_cents,
+    )

@@ -1,9 +1,9 @@
 """Which units of an RMA are owed right now, given what was decided for them before. Reads only;
 call it while the locks of the RMA and of its orders are held."""
 
-from apps.refunds.matching import Decided, Due, due_in_line
+from apps.refunds.matching import Decided, Due, decided_share, due_in_line
 from apps.refunds.models import Refund, RefundUnit, Source
-from apps.refunds.policies import Policies
+from apps.refunds.policies import Policies, policies_of
 from apps.refunds.queries import past_refunds, verdicts
 from apps.refunds.rules import LIVE_STATUSES
 from apps.refunds.types import Answer, PastRefunds
@@ -20,6 +20,7 @@ def owed_units(
     """
     found = verdicts(rma, units, policies, forget_past=True)
     eligible = {pk for pk, verdict in found.items() if verdict.answer == Answer.REFUND}
+    takeable = _takeable(rma, units)
     past = past_refunds(units, excluding=excluding)
     by_line: dict[int, list[RmaUnit]] = {}
     for unit in units:
@@ -31,6 +32,7 @@ def owed_units(
         due, held_back = due_in_line(
             members=members,
             eligible=eligible,
+            takeable=takeable,
             decided=_decided(members, excluding),
             blocked=[unit.pk for unit in members if _is_blocked(past.get(unit.pk))],
         )
@@ -50,13 +52,24 @@ def owed_units(
     return owed, notes
 
 
+def _takeable(rma: Rma, units: list[RmaUnit]) -> set[int]:
+    """Returns the units that would be refunded under a policy that something was decided under:
+    what was decided stands for them, whatever the policy says today."""
+    live = Refund.objects.filter(rma=rma, status__in=LIVE_STATUSES).exclude(source=Source.EXTERNAL)
+    by_policy = {refund.policy_id: refund for refund in live.select_related("policy", "store")}
+    return {
+        pk
+        for refund in by_policy.values()
+        for pk, verdict in verdicts(rma, units, policies_of(refund), forget_past=True).items()
+        if verdict.answer == Answer.REFUND
+    }
+
+
 def _decided(members: list[RmaUnit], excluding: Refund | None) -> list[Decided]:
-    live = RefundUnit.objects.filter(rma_unit__in=members, is_live=True).order_by("pk")
+    live = RefundUnit.objects.filter(rma_unit__in=members, is_live=True)
     if excluding:
         live = live.exclude(line__refund=excluding)
-    return [
-        Decided(row.rma_unit_id, row.shopper_amount_cents, row.optoro_amount_cents) for row in live
-    ]
+    return [decided_share(row) for row in live.select_related("line__refund").order_by("pk")]
 
 
 def _is_blocked(past: PastRefunds | None) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from apps.orders.models import Order
 from apps.refunds import limits
-from apps.refunds.matching import Due
+from apps.refunds.matching import Due, share_of_unit
 from apps.refunds.models import Refund
 from apps.refunds.owed import owed_units
 from apps.refunds.payers import Payers
@@ -19,7 +19,7 @@ from apps.refunds.rules import (
     is_paid_in_credit,
     retained_cents,
 )
-from apps.refunds.types import Policy, Proposal, ProposedLine, UnitShare
+from apps.refunds.types import Policy, Proposal, ProposedLine
 from apps.rmas.models import Rma, RmaUnit
 
 
@@ -115,15 +115,7 @@ def _lines_that_fit(group: _Group, order: Order, obstacles: list[str]) -> list[P
     for members in by_line.values():
         line = members[0].facts.order_line
         assert line is not None
-        shares = [
-            UnitShare(
-                due.row,
-                due.facts.estimated_refund_amount_cents,
-                due.facts.shopper_refund_amount_cents,
-                due.facts.optoro_refund_amount_cents,
-            )
-            for due in members
-        ]
+        shares = [share_of_unit(due) for due in members]
         room = limits.line_room(line)
         calculation = limits.calculate(line, shares, room, group.policy.tolerance_cents)
         fitting = limits.fit_shares(shares, calculation, room)

@@ -2,13 +2,14 @@
 orders are held: right before it is approved, right before it is paid, and at every evaluation."""
 
 from apps.refunds import limits
-from apps.refunds.matching import Due
+from apps.refunds.matching import Due, cents_off, decided_share, share_of_unit
 from apps.refunds.models import Refund, RefundLine, RefundUnit, Source
 from apps.refunds.owed import owed_units
 from apps.refunds.payers import payers_of
 from apps.refunds.policies import policies_of
 from apps.refunds.rules import (
     LIVE_STATUSES,
+    bonus_credit_cents,
     destination_of,
     is_paid_in_credit,
     retained_cents,
@@ -33,7 +34,7 @@ def why_it_no_longer_stands(refund: Refund) -> str:
         return limits_refuse
     if outside := _made_outside(refund, rma):
         return outside
-    shares = list(RefundUnit.objects.filter(line__refund=refund))
+    shares = list(RefundUnit.objects.filter(line__refund=refund).select_related("line__refund"))
     matched = _owed_for(refund, rma, shares)
     if matched is None:
         return "its units are not owed as they were"
@@ -80,18 +81,14 @@ def unattached(line: RefundLine) -> int:
 
 
 def _owed_for(refund: Refund, rma: Rma, shares: list[RefundUnit]) -> list[Due] | None:
-    """Returns the units that would be owed without this refund, one for each of its shares with
-    the same figures; None where there is not one for each. Which row carries a share does not
+    """Returns the units that would be owed without this refund, one for each of its shares that
+    shows the same; None where there is not one for each. Which row carries a share does not
     matter."""
     found, _ = owed_units(rma, list(units_of([rma])), policies_of(refund), excluding=refund)
-    lines = dict(refund.lines.values_list("pk", "order_line"))
     left = list(found)
     matched = []
     for share in shares:
-        due = next(
-            (d for d in left if d.facts.order_line_id == lines[share.line_id] and _fits(share, d)),
-            None,
-        )
+        due = _due_like(share, left)
         if due is None:
             return None
         left.remove(due)
@@ -99,18 +96,39 @@ def _owed_for(refund: Refund, rma: Rma, shares: list[RefundUnit]) -> list[Due] |
     return matched
 
 
-def _fits(share: RefundUnit, due: Due) -> bool:
-    """A rounding cent may have been taken off the shopper's part, or off Optoro's where the shopper
-    gets nothing, to fit the line."""
-    shopper_off = due.facts.shopper_refund_amount_cents - share.shopper_amount_cents
-    optoro_off = due.facts.optoro_refund_amount_cents - share.optoro_amount_cents
-    if share.shopper_amount_cents or shopper_off:
-        return shopper_off in (0, 1) and optoro_off == 0
-    return optoro_off in (0, 1)
+def _due_like(share: RefundUnit, left: list[Due]) -> Due | None:
+    """Exactly alike first; a rounding cent may have been taken off to fit the line."""
+    decided = decided_share(share)
+    of_line = [due for due in left if due.facts.order_line_id == share.line.order_line_id]
+    for cents in (0, 1):
+        for due in of_line:
+            if cents_off(due.facts, decided) == cents:
+                return due
+    return None
+
+
+def _changed_figures(refund: Refund, matched: list[Due]) -> str:
+    """What each line's units would be refunded with now, worked out as if this refund were not
+    there, must be what was decided."""
+    tolerance_cents = policies_of(refund).policy.tolerance_cents
+    for row in refund.lines.select_related("order_line"):
+        line = row.order_line
+        shares = [share_of_unit(d) for d in matched if d.facts.order_line_id == line.pk]
+        room = limits.line_room(line, excluding=refund)
+        calculation = limits.calculate(line, shares, room, tolerance_cents)
+        if calculation.amount_cents != row.amount_cents:
+            return f"line {line.identifier}: Optoro's figures have changed"
+        if not calculation.is_within_tolerance:
+            return limits.why_too_different(line, calculation, refund.currency)
+    return ""
 
 
 def _changed_terms(refund: Refund, rma: Rma, shares: list[RefundUnit], matched: list[Due]) -> str:
     units = [due.facts for due in matched]
+    if refund.currency != refund.order.currency:
+        return f"the order is in {refund.order.currency} now"
+    if changed := _changed_figures(refund, matched):
+        return changed
     payers = payers_of(rma, units)
     if {payers.of(unit) for unit in units} != {refund.paid_order}:
         return "another order's payment is to be used"
@@ -126,6 +144,13 @@ def _changed_terms(refund: Refund, rma: Rma, shares: list[RefundUnit], matched: 
         )
     if retained != refund.retained_amount_cents:
         return "what is kept back for return shipping has changed"
+    bonus = bonus_credit_cents(
+        units=units,
+        bonus_credit_amount_cents=rma.bonus_credit_amount_cents,
+        noted_before_cents=sum(others.values_list("bonus_credit_amount_cents", flat=True)),
+    )
+    if bonus != refund.bonus_credit_amount_cents:
+        return "the bonus credit has changed"
     if destination_of(rma, shopper_cents - retained, units) != (
         refund.destination,
         refund.recipient_email,

@@ -5,43 +5,20 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from apps.accounts.models import User
 from apps.common import clock
 from apps.outbox.models import Job
 from apps.outbox.runner import run_due
 from apps.payments.models import SimulatedPayment
-from apps.refunds.models import Refund, RefundPolicy
+from apps.refunds.models import Refund
 from apps.refunds.policies import policy_book
 from apps.refunds.policy_changes import (
     open_returns_under_older_policies,
     renew_policy_of_open_returns,
-    set_policy,
 )
-from apps.rmas import rules as rma_rules
 from apps.stores.models import Store
 from tests.support import builders
 
 pytestmark = pytest.mark.django_db
-
-METHODS = ("mail_back", "express_returns", "home_pickup", "customer_keep")
-
-
-@pytest.fixture
-def lead(db):
-    return User.objects.create_user("lead")
-
-
-@pytest.fixture
-def change(store, lead):
-    """Sets a policy, as the form does."""
-
-    def change(concept="", **values):
-        usual = {f"{method}_trigger": "default" for method in METHODS}
-        every = {"automatic_conditions": [*rma_rules.CONDITIONS, ""]}
-        version = RefundPolicy(store=store, concept=concept, **{**usual, **every, **values})
-        return set_policy(version=version, user_id=lead.pk)
-
-    return change
 
 
 def paid():
