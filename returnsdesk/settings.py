@@ -342,7 +342,10 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "apps.common.logs.RequestIdFilter"}},
+    "filters": {
+        "request_id": {"()": "apps.common.logs.RequestIdFilter"},
+        "refusals": {"()": "apps.common.logs.RefusalFilter"},
+    },
     "formatters": {"line": {"()": "apps.common.logs.RedactingFormatter"}},
     "handlers": {
         "console": {
@@ -352,7 +355,13 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        # Without handlers of its own, which would write every line twice while debugging.
+        "django": {"level": "INFO", "handlers": []},
+        "django.request": {"filters": ["refusals"]},
+    },
 }
 
 # --- Error reports (off unless SENTRY_DSN is set) -----------------------------------------------

@@ -4,20 +4,37 @@ import json
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 
+from apps.api.filters import MomentFilter
 from apps.api.store import store_of
+from apps.exchanges.lineage import own_orders
 from apps.exchanges.models import ExchangeLine, ExchangeOrder
 from apps.exchanges.queries import in_status, with_status
 from apps.exchanges.rules import status_of
 from apps.orders.models import Order
 
 STATUSES = ("placed", "shipped", "canceled")
+# Contract §7. Whatever else is posted could pass for a word of the desk's; it is kept with the raw
+# request and not shown here.
+REQUEST_FIELDS = (
+    "currency",
+    "rma_identifier",
+    "original_order_id",
+    "original_secondary_order_id",
+    "note",
+    "is_gift",
+    "items",
+    "customer",
+    "shipping_address",
+    "billing_address",
+    "payment",
+)
 
 
 class ExchangeLineSerializer(serializers.ModelSerializer[ExchangeLine]):
@@ -58,7 +75,8 @@ class FulfilmentSerializer(serializers.Serializer[Order]):
 
 
 class ExchangeOrderSerializer(serializers.ModelSerializer[ExchangeOrder]):
-    """The request's own fields, as they came, and beside them what the desk made of it."""
+    """The request's fields of contract §7, as they came, and beside them what the desk made of
+    it."""
 
     original_order_id = serializers.CharField(source="named_order_identifier")
     items = serializers.SerializerMethodField()
@@ -135,10 +153,11 @@ class ExchangeOrderSerializer(serializers.ModelSerializer[ExchangeOrder]):
         return json.loads(placed.answer_body)
 
     def to_representation(self, instance: ExchangeOrder) -> dict[str, Any]:
-        """Whatever else was posted is there too, under its own name."""
-        shown = super().to_representation(instance)
-        posted = {name: instance.request[name] for name in instance.request.keys() & shown.keys()}
-        return {**instance.request, **shown, **posted}
+        """The request's fields are spelled as they were posted; all others are the desk's."""
+        posted = {
+            name: instance.request[name] for name in REQUEST_FIELDS if name in instance.request
+        }
+        return {**super().to_representation(instance), **posted}
 
 
 class ExchangeOrderFilter(django_filters.FilterSet):
@@ -147,8 +166,8 @@ class ExchangeOrderFilter(django_filters.FilterSet):
     original_order_id = django_filters.CharFilter(method="by_original")
     rma_identifier = django_filters.CharFilter("rma_identifier")
     status = django_filters.ChoiceFilter(choices=[(s, s) for s in STATUSES], method="by_status")
-    created_after = django_filters.IsoDateTimeFilter("placed_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter("placed_at", lookup_expr="lt")
+    created_after = MomentFilter("placed_at", lookup_expr="gte")
+    created_before = MomentFilter("placed_at", lookup_expr="lt")
     is_fulfilled = django_filters.BooleanFilter(
         method="by_fulfilled",
         help_text="`true`: shipped; `false`: still to be shipped. Canceled ones are neither.",
@@ -178,17 +197,21 @@ def _rows(request: Request) -> QuerySet[ExchangeOrder]:
     return with_status(rows)
 
 
-def _own_orders(store_id: int, placed: list[ExchangeOrder]) -> dict[str, Order]:
-    """Returns the orders of the same identifiers, with what has shipped of them."""
-    names = [row.order_identifier for row in placed]
-    orders = Order.objects.filter(store_id=store_id, identifier__in=names).defer("raw")
+def _own_orders(placed: list[ExchangeOrder]) -> dict[str, Order]:
+    """Returns, by exchange order identifier, the orders that the order system carries them as, with
+    what has shipped of them."""
+    own = own_orders(placed)
+    prefetch_related_objects(list(own.values()), "lines")
     found = {}
-    for order in orders.prefetch_related("lines"):
+    for row in placed:
+        order = own.get(row.pk)
+        if order is None:
+            continue
         lines = [line for line in order.lines.all() if not line.is_removed]
         order.quantity_shipped = sum(line.quantity_shipped for line in lines)  # type: ignore[attr-defined]
         numbers = dict.fromkeys(line.tracking_number for line in lines if line.tracking_number)
         order.tracking_numbers = list(numbers)  # type: ignore[attr-defined]
-        found[order.identifier] = order
+        found[row.order_identifier] = order
     return found
 
 
@@ -208,8 +231,7 @@ class ExchangeOrdersView(ListAPIView[ExchangeOrder]):
         """Reads the own orders of a whole page at once."""
         named["context"] = {**self.get_serializer_context(), "own_orders": {}}
         if args:
-            store_id = store_of(self.request).pk
-            named["context"]["own_orders"] = _own_orders(store_id, list(args[0]))
+            named["context"]["own_orders"] = _own_orders(list(args[0]))
         return self.get_serializer_class()(*args, **named)
 
 
@@ -229,6 +251,5 @@ class ExchangeOrderView(RetrieveAPIView[ExchangeOrder]):
         """Reads the own order beside the exchange order."""
         named["context"] = {**self.get_serializer_context(), "own_orders": {}}
         if args:
-            store_id = store_of(self.request).pk
-            named["context"]["own_orders"] = _own_orders(store_id, [args[0]])
+            named["context"]["own_orders"] = _own_orders([args[0]])
         return self.get_serializer_class()(*args, **named)

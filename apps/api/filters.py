@@ -1,20 +1,43 @@
 """Filters of the API's lists."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import django_filters
+from django.core.exceptions import ValidationError
+from django_filters.fields import IsoDateTimeField
 
 from apps.inbox.models import Delivery
 from apps.refunds.models import Refund
 from apps.rmas.models import Rma
 
 
+class MomentField(IsoDateTimeField):
+    """A moment in UTC, whatever offset it came with: databases refuse some offsets that Python
+    reads, and moments that are in no year there."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            moment: datetime | None = super().to_python(value)
+            return moment.astimezone(UTC) if moment else None
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """By a moment in ISO 8601."""
+
+    field_class = MomentField
+
+
 class RmaFilter(django_filters.FilterSet):
     """Ranges include their start and exclude their end."""
 
     order = django_filters.CharFilter(field_name="units__order_identifier", distinct=True)
-    created_after = django_filters.IsoDateTimeFilter("remote_created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter("remote_created_at", lookup_expr="lt")
-    updated_after = django_filters.IsoDateTimeFilter("remote_updated_at", lookup_expr="gte")
-    updated_before = django_filters.IsoDateTimeFilter("remote_updated_at", lookup_expr="lt")
+    created_after = MomentFilter("remote_created_at", lookup_expr="gte")
+    created_before = MomentFilter("remote_created_at", lookup_expr="lt")
+    updated_after = MomentFilter("remote_updated_at", lookup_expr="gte")
+    updated_before = MomentFilter("remote_updated_at", lookup_expr="lt")
 
     class Meta:
         model = Rma

@@ -9,6 +9,7 @@ from apps.catalog.models import (
     VariantImport,
     VariantImportError,
 )
+from apps.catalog.queries import BYTES
 from apps.common.admin import ReadOnlyAdmin
 
 
@@ -61,7 +62,7 @@ class VariantImportAdmin(ReadOnlyAdmin):
     list_display = ("name", "store", "state", "rows_done", "rows_total", "failed_count")
     list_filter = ("store", "state")
     list_select_related = ("store",)
-    exclude = ("content",)
+    exclude = BYTES
     ordering = ("-pk",)
 
 

@@ -1,12 +1,15 @@
-"""Reading an uploaded CSV file of variants: its columns, its rows, and what is wrong with them."""
+"""Reading an uploaded CSV file of variants: its columns, its rows, and what is wrong with them.
+
+A file is read line by line from its bytes, from any row on: neither its text nor its rows are ever
+in memory as a whole.
+"""
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apps.catalog.types import Attribute, FileRow, ImportedVariant, RowError, VariantData
+from apps.catalog.types import Attribute, FileRow, ImportedVariant, Place, RowError, VariantData
 from apps.common.errors import Refused
 
 ATTRIBUTE = "attribute:"
@@ -23,31 +26,65 @@ MAX_CENTS = 10**13
 MAX_STOCK = 2**31 - 1
 SHOWN_VALUE = 200
 
+_BOM = b"\xef\xbb\xbf"
+# Of all bytes of UTF-8 text, only line ends are these.
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
 _DECIMAL = re.compile(r"([0-9]{1,11})(?:([.,])([0-9]{1,2}))?")
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 
 
+class _Lines:
+    """The lines of a file from a place on, for a CSV reader; `place` is what follows the last one
+    given out."""
+
+    def __init__(self, content: bytes, place: Place) -> None:
+        self.content = content
+        self.place = place
+
+    def __iter__(self) -> Iterator[str]:
+        line = self.place.line
+        offset = self.place.offset
+        if offset == 0 and self.content.startswith(_BOM):
+            offset = len(_BOM)
+        for found in _LINE.finditer(self.content, offset):
+            try:
+                text = found[0].decode()
+            except UnicodeDecodeError as error:
+                raise Refused(
+                    f"line {line} is not UTF-8: save the file as CSV with the encoding UTF-8"
+                ) from error
+            line += 1
+            self.place = Place(found.end(), line)
+            yield text
+
+
 @dataclass(frozen=True)
 class CsvFile:
-    """A file whose columns are known to be usable."""
+    """A file whose columns are known to be usable; `start` is where its first row begins."""
 
-    text: str
+    content: bytes
     delimiter: str
     columns: tuple[str, ...]
+    start: Place
 
-    def rows(self) -> Iterator[FileRow]:
-        """Yields the rows below the header, empty ones left out."""
-        reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter)
-        line = 1
-        for number, cells in enumerate(reader):
-            first_line, line = line, reader.line_num + 1
-            if number == 0 or not any(cell.strip() for cell in cells):
-                continue
-            yield self._row(first_line, cells)
+    def rows(self, place: Place | None = None) -> Iterator[FileRow]:
+        """Yields the rows below the header, or from the `end` of a row on, empty ones left out.
+        Raises Refused at what is not UTF-8, csv.Error at what is no CSV."""
+        for line, cells, end in self.records(place):
+            yield self._row(line, cells, end)
 
-    def _row(self, line: int, cells: list[str]) -> FileRow:
+    def records(self, place: Place | None = None) -> Iterator[tuple[int, list[str], Place]]:
+        """Yields the same as line, cells and end: for who reads them all and needs little."""
+        lines = _Lines(self.content, place or self.start)
+        line = lines.place.line
+        for cells in csv.reader(lines, delimiter=self.delimiter):
+            if any(cell.strip() for cell in cells):
+                yield line, cells, lines.place
+            line = lines.place.line
+
+    def _row(self, line: int, cells: list[str], end: Place) -> FileRow:
         problem = ""
         if any(cell.strip() for cell in cells[len(self.columns) :]):
             problem = (
@@ -55,53 +92,23 @@ class CsvFile:
                 "the separator in double quotes"
             )
         values = [cell.strip() for cell in cells]
-        return FileRow(line, dict(zip(self.columns, values, strict=False)), problem)
+        return FileRow(line, dict(zip(self.columns, values, strict=False)), end, problem)
 
 
 def open_csv(content: bytes) -> CsvFile:
-    """Returns the file; raises Refused where it cannot be used at all, with the remedy."""
-    text = _decoded(content)
-    header = text.split("\n", 1)[0]
-    delimiter = max(DELIMITERS, key=lambda sign: (_known_columns(header, sign), header.count(sign)))
-    columns = tuple(name.strip() for name in _header(text, delimiter))
-    _check_columns(columns)
-    return CsvFile(text, delimiter, tuple(_canonical(name) for name in columns))
-
-
-def count_rows(file: CsvFile) -> int:
-    """Returns the number of rows; raises Refused where the file breaks off in the middle."""
-    count, line = 0, 1
-    try:
-        for row in file.rows():
-            count, line = count + 1, row.line
-    except csv.Error as error:
-        raise Refused(
-            f"after line {line} the file cannot be read ({error}): a double quote is probably "
-            "opened there and not closed"
-        ) from error
-    if count == 0:
-        raise Refused("the file has a header and no rows below it")
-    return count
-
-
-def _decoded(content: bytes) -> str:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise Refused(
-            f"line {line} is not UTF-8: save the file as CSV with the encoding UTF-8"
-        ) from error
-    if not text.strip():
+    """Returns the file; raises Refused where its first line is of no use, with the remedy."""
+    if not content.removeprefix(_BOM).strip():
         raise Refused("the file is empty")
-    return text
-
-
-def _header(text: str, delimiter: str) -> list[str]:
+    header = next(iter(_Lines(content, Place())), "")
+    delimiter = max(DELIMITERS, key=lambda sign: (_known_columns(header, sign), header.count(sign)))
+    lines = _Lines(content, Place())
     try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+        cells = next(csv.reader(lines, delimiter=delimiter), [])
     except csv.Error as error:
         raise Refused(f"the header cannot be read ({error})") from error
+    columns = tuple(name.strip() for name in cells)
+    _check_columns(columns)
+    return CsvFile(content, delimiter, tuple(_canonical(name) for name in columns), lines.place)
 
 
 def _canonical(name: str) -> str:

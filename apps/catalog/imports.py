@@ -1,20 +1,24 @@
 """Importing files of variants: taken in at once, worked off in chunks by the outbox.
 
 Each chunk is committed together with how far the file has been read, so that whoever comes next
-goes on there, whatever became of the worker before.
+goes on there, whatever became of the worker before. What only the whole file tells, such as which
+rows repeat others, is found out once, when it is uploaded (`csv_survey.py`).
 """
 
 import time
 from collections.abc import Sequence
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F, Max
 
-from apps.catalog.csv_file import CsvFile, count_rows, open_csv, read_row
+from apps.catalog.csv_file import CsvFile, open_csv, read_row
+from apps.catalog.csv_survey import Repeats, survey
 from apps.catalog.models import Product, Variant, VariantImport, VariantImportError
+from apps.catalog.queries import BYTES
 from apps.catalog.services import lock_products, sum_up, told_row, write_rows
-from apps.catalog.types import FileRow, ImportedVariant, RowError
+from apps.catalog.types import FileRow, ImportedVariant, Place, RowError
 from apps.common import clock
 from apps.common.errors import Refused
 from apps.common.hashing import sha256_of_bytes
@@ -40,7 +44,7 @@ def start_import(*, store_id: int, user_id: int, name: str, content: bytes) -> V
         raise Refused(
             f"the file has {len(content):,} bytes; at most {MAX_BYTES:,} fit: import it in parts"
         )
-    rows_total = count_rows(open_csv(content))
+    rows_total, repeats = survey(open_csv(content))
     with transaction.atomic():
         started = VariantImport.objects.create(
             store_id=store_id,
@@ -50,6 +54,7 @@ def start_import(*, store_id: int, user_id: int, name: str, content: bytes) -> V
             sha256=sha256_of_bytes(content),
             uploaded_by_id=user_id,
             rows_total=rows_total,
+            repeats=repeats.to_bytes(),
         )
         _enqueue(started)
     return started
@@ -69,8 +74,11 @@ def cancel_import(*, store_id: int, pk: int) -> bool:
     """Stops an import after the chunk that is being written; the rows before it stay. Returns
     False where it had ended already."""
     rows = VariantImport.objects.filter(store_id=store_id, pk=pk, state__in=_UNFINISHED)
-    now = clock.now()
-    return bool(rows.update(state=VariantImport.State.CANCELED, finished_at=now, content=b""))
+    return bool(rows.update(state=VariantImport.State.CANCELED, **_ended()))
+
+
+def _ended() -> dict[str, Any]:
+    return {"finished_at": clock.now(), "content": b"", "repeats": b""}
 
 
 def run_import(job: ClaimedJob) -> Result:
@@ -79,15 +87,15 @@ def run_import(job: ClaimedJob) -> Result:
     if found is None or found.state not in _UNFINISHED:
         return done()
     file = open_csv(bytes(found.content))
+    repeats = Repeats.from_bytes(bytes(found.repeats))
     deadline = time.monotonic() + SECONDS_PER_RUN
-    rows = file.rows()
-    seen: dict[tuple[str, str], int] = {}
-    position = 0
-    for row in islice(rows, found.rows_done):
-        _first_line(seen, row)
-        position += 1
+    position = found.rows_done
+    place = Place(found.resume_offset, found.resume_line) if position else None
+    # The file holds the bytes; the row would hold them a second time.
+    found.content = b""
+    rows = file.rows(place)
     while chunk := list(islice(rows, CHUNK_ROWS)):
-        if not _import_chunk(found.pk, position, file, chunk, seen):
+        if not _import_chunk(found.pk, position, file, chunk, repeats):
             return done()
         position += len(chunk)
         if position < found.rows_total and time.monotonic() > deadline:
@@ -98,43 +106,28 @@ def run_import(job: ClaimedJob) -> Result:
     return done()
 
 
-def _first_line(seen: dict[tuple[str, str], int], row: FileRow) -> int:
-    """Returns the line that was the first with this row's identifier and SKU."""
-    key = (row.cells.get("variant_identifier", ""), row.cells.get("sku", ""))
-    return seen.setdefault(key, row.line)
-
-
 @transaction.atomic
 def _import_chunk(
     pk: int,
     position: int,
     file: CsvFile,
     chunk: Sequence[FileRow],
-    seen: dict[tuple[str, str], int],
+    repeats: Repeats,
 ) -> bool:
     """Writes the next rows; returns False where the import was canceled meanwhile, or another
     worker has gone on with it."""
-    rows = VariantImport.objects.select_for_update(no_key=True).defer("content")
+    rows = VariantImport.objects.select_for_update(no_key=True).defer(*BYTES)
     found = rows.get(pk=pk)
     if found.state not in _UNFINISHED or found.rows_done != position:
         return False
-    usable: list[ImportedVariant] = []
-    errors: list[RowError] = []
-    for row in chunk:
-        first = _first_line(seen, row)
-        result = read_row(row, file.delimiter)
-        if isinstance(result, list):
-            errors += result
-        elif first != row.line:
-            message = f"line {first} has this variant_identifier and sku already: keep one of them"
-            errors.append(RowError(row.line, "sku", result.data.sku, message))
-        else:
-            usable.append(result)
+    usable, errors = _read(file, chunk, repeats)
     created, updated, unchanged = _upsert(found.store_id, usable, errors)
     _keep_errors(found, errors)
     VariantImport.objects.filter(pk=pk).update(
         state=VariantImport.State.RUNNING,
         rows_done=F("rows_done") + len(chunk),
+        resume_offset=chunk[-1].end.offset,
+        resume_line=chunk[-1].end.line,
         created_count=F("created_count") + created,
         updated_count=F("updated_count") + updated,
         unchanged_count=F("unchanged_count") + unchanged,
@@ -143,6 +136,25 @@ def _import_chunk(
         progress_at=clock.now(),
     )
     return True
+
+
+def _read(
+    file: CsvFile, chunk: Sequence[FileRow], repeats: Repeats
+) -> tuple[list[ImportedVariant], list[RowError]]:
+    """Returns the variants that these rows tell of, and what is wrong with the others."""
+    usable: list[ImportedVariant] = []
+    errors: list[RowError] = []
+    for row in chunk:
+        first = repeats.first_line(row.line)
+        result = read_row(row, file.delimiter)
+        if isinstance(result, list):
+            errors += result
+        elif first != row.line:
+            message = f"line {first} has this variant_identifier and sku already: keep one of them"
+            errors.append(RowError(row.line, "sku", result.data.sku, message))
+        else:
+            usable.append(result)
+    return usable, errors
 
 
 def _upsert(
@@ -224,7 +236,6 @@ def _keep_errors(found: VariantImport, errors: Sequence[RowError]) -> None:
 
 
 def _finish(pk: int, position: int) -> None:
-    now = clock.now()
     VariantImport.objects.filter(pk=pk, state__in=_UNFINISHED, rows_done=position).update(
-        state=VariantImport.State.DONE, finished_at=now, progress_at=now, content=b""
+        state=VariantImport.State.DONE, progress_at=clock.now(), **_ended()
     )

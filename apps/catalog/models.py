@@ -124,7 +124,14 @@ class VariantImport(models.Model):
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     rows_total = models.PositiveIntegerField()
-    rows_done = models.PositiveIntegerField(default=0, help_text="Where the work goes on")
+    rows_done = models.PositiveIntegerField(default=0)
+    resume_offset = models.PositiveIntegerField(
+        default=0, help_text="Bytes of the file up to the row where the work goes on"
+    )
+    resume_line = models.PositiveIntegerField(default=1, help_text="The line of that row")
+    repeats = models.BinaryField(
+        default=b"", help_text="Rows that repeat others, as `csv_survey.Repeats` writes them"
+    )
     created_count = models.PositiveIntegerField(default=0)
     updated_count = models.PositiveIntegerField(default=0)
     unchanged_count = models.PositiveIntegerField(default=0)

@@ -6,12 +6,18 @@ from django.db.models import QuerySet
 
 from apps.catalog.models import MissedLookup, Product, Variant, VariantImport
 
+# What nobody reads but the import itself.
+BYTES = ("content", "repeats")
 
-def variants_by_sku(*, store_id: int, skus: Iterable[str]) -> dict[str, Variant]:
-    """Returns the store's variants of these SKUs; of a SKU that is on offer for several products,
-    the one that was told last."""
+
+def variants_by_sku(*, store_id: int, skus: Iterable[str]) -> dict[str, list[Variant]]:
+    """Returns the store's variants of these SKUs, those told last at the end: a SKU can be on offer
+    for several products."""
     rows = Variant.objects.filter(store_id=store_id, sku__in=set(skus)).order_by("updated_at", "pk")
-    return {variant.sku: variant for variant in rows}
+    found: dict[str, list[Variant]] = {}
+    for variant in rows:
+        found.setdefault(variant.sku, []).append(variant)
+    return found
 
 
 def variants_of(*, store_id: int, variant_identifier: str) -> list[Variant]:
@@ -38,4 +44,4 @@ def missed_lookups_of(store_id: int) -> QuerySet[MissedLookup]:
 def imports_of(store_id: int) -> QuerySet[VariantImport]:
     """Returns the store's uploaded files without their bytes, newest first."""
     rows = VariantImport.objects.filter(store_id=store_id).select_related("uploaded_by")
-    return rows.defer("content").order_by("-pk")
+    return rows.defer(*BYTES).order_by("-pk")

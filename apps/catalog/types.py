@@ -55,11 +55,21 @@ class RowError:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A place in an imported file: bytes before it, and the line that begins there."""
+
+    offset: int = 0
+    line: int = 1
+
+
+@dataclass(frozen=True)
 class FileRow:
-    """One row of an imported file: `cells` by column, or why it cannot be split into them."""
+    """One row of an imported file: `cells` by column, or why it cannot be split into them; `end` is
+    where the next one begins."""
 
     line: int
     cells: Mapping[str, str]
+    end: Place
     problem: str = ""
 
 

@@ -1,9 +1,13 @@
 """Cells of CSV files that people open in a spreadsheet."""
 
-_STARTS_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+import re
+
+# What follows a tab or semicolon begins a cell of its own in a spreadsheet that splits there, as
+# those of many countries do, whatever quotes stand around it; a line end likewise.
+_START_OF_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[ ]*[=+\-@\t\r])")
 
 
 def harmless(text: str) -> str:
-    """Returns `text` so that no spreadsheet takes it for a formula: what begins like one gets an
-    apostrophe in front."""
-    return f"'{text}" if text.startswith(_STARTS_OF_FORMULAS) else text
+    """Returns `text` so that no spreadsheet takes it, or a part of it, for a formula: what begins
+    like one gets an apostrophe in front."""
+    return _START_OF_FORMULA.sub(r"\1'", text)

@@ -16,6 +16,16 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class RefusalFilter(logging.Filter):
+    """Leaves out the traceback where a request was refused or nothing was found (4xx): that is the
+    answer, not an error of ours. What Django logs of such a request carries `status_code`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if 400 <= getattr(record, "status_code", 0) < 500:
+            record.exc_info = record.exc_text = None
+        return True
+
+
 class RedactingFormatter(logging.Formatter):
     """Formats a record and hides credentials in what came out, tracebacks included."""
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.attention.models import Item
 from apps.attention.models import Kind as AttentionKind
 from apps.catalog.models import MissedLookup, Product, Variant
+from apps.desk.words import REFUND_TYPES
 from apps.exchanges.models import ExchangeCollision, ExchangeOrder
 from apps.exchanges.queries import in_status
 from apps.inbox.models import Delivery, DeliveryState
@@ -112,6 +113,13 @@ class RmaFilter(_DayFilters):
         choices=[(t, t) for t in rma_rules.TRACKING_PROGRESS if t],
         empty_label="Any",
     )
+    refund_type = df.ChoiceFilter(
+        label="Kind",
+        method="by_refund_type",
+        choices=list(REFUND_TYPES.items()),
+        empty_label="Any",
+    )
+    brand = df.CharFilter(label="Brand", method="by_brand", strip=True)
     since = _since("remote_created_at", "Started since")
     until = _until("remote_created_at", "Started until")
 
@@ -123,6 +131,16 @@ class RmaFilter(_DayFilters):
         """Keeps the returns with a unit in that state."""
         units = RmaUnit.objects.filter(rma=OuterRef("pk"), package_tracking_status=value)
         return rows.filter(Exists(units))
+
+    def by_refund_type(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
+        """Keeps the returns with a unit of that type."""
+        units = RmaUnit.objects.filter(rma=OuterRef("pk"), refund_type=value, is_withdrawn=False)
+        return rows.filter(Exists(units))
+
+    def by_brand(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
+        """Keeps the returns of a brand; where Optoro names none, the orders' brand counts."""
+        units = RmaUnit.objects.filter(rma=OuterRef("pk"), order__concept__iexact=value)
+        return rows.filter(Q(concept__iexact=value) | Q(Exists(units), concept=""))
 
 
 class ExchangeFilter(_DayFilters):

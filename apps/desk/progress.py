@@ -7,6 +7,7 @@ in the order's snapshot, confirmed by Optoro's own REFUNDED.
 from dataclasses import dataclass
 from datetime import datetime
 
+from apps.desk import words
 from apps.refunds.models import Refund, RefundStatus
 from apps.rmas import rules
 from apps.rmas.models import Rma, RmaUnit
@@ -23,12 +24,14 @@ _STATE_WORDS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `note` says why it stopped or was skipped, `at` when it was done (UTC)."""
+    """One step: `note` says why it stopped or was skipped, `at` when it was done, `due_at` when it
+    will be (UTC)."""
 
     label: str
     state: str
     at: datetime | None = None
     note: str = ""
+    due_at: datetime | None = None
 
     @property
     def spoken(self) -> str:
@@ -54,15 +57,18 @@ def _decided(refund: Refund) -> Step:
 
 
 def _paid(refund: Refund) -> Step:
+    label = words.paid_word(refund)
     stops = {
         RefundStatus.DECLINED: "declined",
         RefundStatus.UNKNOWN: "outcome unknown",
     }
     if refund.status in stops:
-        return Step("Paid", STOPPED, note=stops[RefundStatus(refund.status)])
-    if refund.status == RefundStatus.PAID and refund.shopper_amount_cents == 0:
-        return Step("Paid", DONE, refund.paid_at, note="settled, nothing to pay")
-    return _step("Paid", refund.status == RefundStatus.PAID, refund.paid_at)
+        return Step(label, STOPPED, note=stops[RefundStatus(refund.status)])
+    if words.is_put_off(refund):
+        return Step(label, WAITING, due_at=refund.payment_due_at)
+    if refund.status == RefundStatus.PAID and not words.pays_money(refund):
+        return Step(label, DONE, refund.paid_at, note="no money to move")
+    return _step(label, refund.status == RefundStatus.PAID, refund.paid_at)
 
 
 def _told(refund: Refund) -> list[Step]:

@@ -5,12 +5,19 @@ A tone is never the only sign: every pill has its text.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
 
 from apps.catalog.models import VariantImport
+from apps.common import clock
 from apps.inbox.models import DeliveryState
 from apps.outbox.models import JobState, Outcome
-from apps.refunds.models import PayoutStatus, RefundStatus
+from apps.refunds.models import Destination, PayoutStatus, Refund, RefundStatus
+from apps.rmas import rules as rma_rules
 
 NEUTRAL, INFO, GOOD, WARN, BAD = "neutral", "info", "good", "warn", "bad"
 
@@ -57,6 +64,7 @@ _WIRE: dict[str, dict[str, tuple[str, str]]] = {
         "REFUND": ("", NEUTRAL),
         "STANDARD_EXCHANGE": ("Exchange", INFO),
         "INSTANT_EXCHANGE": ("Instant exchange", INFO),
+        "UNEVEN_EXCHANGE": ("Uneven exchange", INFO),
         "INSTANT_STORE_CREDIT": ("Instant store credit", INFO),
     },
 }
@@ -130,6 +138,111 @@ def word_for(kind: str, value: str) -> Word:
         return Word("Not in the contract", WARN, value) if value else Word("—")
     label, tone = _WIRE[kind][value]
     return Word(label or value, tone, value if label else "")
+
+
+def pays_money(refund: Refund) -> bool:
+    """Tells whether money moves for a refund: not for a settled exchange, of which the shopper is
+    owed nothing, nor for store credit, which goes out with the exchange order."""
+    return refund.shopper_amount_cents > 0 and refund.destination != Destination.STORE_CREDIT
+
+
+def paid_word(refund: Refund) -> str:
+    """Returns what it is called when a refund has been paid: `Paid` only where money moved."""
+    if pays_money(refund):
+        return "Paid"
+    return "Store credit" if refund.destination == Destination.STORE_CREDIT else "Settled"
+
+
+def refund_word(refund: Refund) -> Word:
+    """Returns how a refund's status is shown, wherever it is shown."""
+    word = word_for("refund", refund.status)
+    return Word(paid_word(refund), GOOD) if refund.status == RefundStatus.PAID else word
+
+
+def is_put_off(refund: Refund) -> bool:
+    """Tells whether an approved refund waits for the end of its policy's delay."""
+    due_at = refund.payment_due_at
+    return refund.status == RefundStatus.APPROVED and due_at is not None and due_at > clock.now()
+
+
+def local_text(moment: datetime) -> str:
+    """Returns a moment on the store's clock; the year where it is not this one."""
+    local = timezone.localtime(moment)
+    now = timezone.localtime(clock.now())
+    day = f"{local:%b} {local.day}"
+    if local.year != now.year:
+        return f"{day}, {local.year}, {local:%H:%M}"
+    return f"{day}, {local:%H:%M}"
+
+
+def clock_text(moment: datetime) -> str:
+    """Returns the time alone where it is today."""
+    local = timezone.localtime(moment)
+    is_today = local.date() == timezone.localtime(clock.now()).date()
+    return f"{local:%H:%M}" if is_today else local_text(moment)
+
+
+_AFTER_APPROVAL = {
+    RefundStatus.APPROVED: "Already approved, not paid yet.",
+    RefundStatus.PAYING: "Already approved; its payment is at the gateway now.",
+    RefundStatus.UNKNOWN: "Already approved; whether it was paid is unknown yet.",
+    RefundStatus.DECLINED: "Already approved, but the gateway declined the payment.",
+    RefundStatus.CANCELED: "Too late to approve: it is canceled.",
+}
+_AFTER_CANCELING = {
+    RefundStatus.PAYING: "Too late to cancel: its payment is at the gateway now.",
+    RefundStatus.UNKNOWN: "Too late to cancel: it may have been paid.",
+    RefundStatus.DECLINED: "Nothing to cancel: the gateway declined the payment.",
+    RefundStatus.CANCELED: "Already canceled.",
+}
+
+
+def too_late(refund: Refund, target: RefundStatus) -> tuple[str, bool]:
+    """Returns, in words, why a refund cannot be approved or canceled any more (`target`), and
+    whether that is because it was done before."""
+    status, paid = RefundStatus(refund.status), "paid" if pays_money(refund) else "settled"
+    if target == RefundStatus.CANCELED:
+        text = _AFTER_CANCELING.get(status, f"Too late to cancel: it is {paid} already.")
+        return text, status == RefundStatus.CANCELED
+    if is_put_off(refund) and refund.payment_due_at:
+        return f"Already approved; it will be {paid} at {clock_text(refund.payment_due_at)}.", True
+    text = _AFTER_APPROVAL.get(status, f"Already approved and {paid}.")
+    return text, status not in (RefundStatus.CANCELED, RefundStatus.DECLINED)
+
+
+_KINDS = {
+    rma_rules.REFUND: "Refund",
+    **dict.fromkeys(rma_rules.EXCHANGES, "Exchange"),
+    rma_rules.INSTANT_STORE_CREDIT: "Store credit",
+}
+REFUND_TYPES = {
+    rma_rules.REFUND: "Refund",
+    rma_rules.STANDARD_EXCHANGE: "Exchange",
+    rma_rules.INSTANT_EXCHANGE: "Instant exchange",
+    rma_rules.UNEVEN_EXCHANGE: "Uneven exchange",
+    rma_rules.INSTANT_STORE_CREDIT: "Instant store credit",
+}
+
+
+def kind_of(refund_types: Iterable[str]) -> str:
+    """Returns what a return of units of these types is, in a word."""
+    kinds = {_KINDS.get(value, "Unknown") for value in refund_types}
+    return "Mixed" if len(kinds) > 1 else next(iter(kinds), "")
+
+
+def what_it_became(changes: Iterable[Mapping[str, Any]]) -> str:
+    """Returns, in words, that exchanged or credited units became refunds, or ""."""
+    before = [
+        str(change.get("before"))
+        for change in changes
+        if str(change.get("field", "")).endswith(" refund_type")
+        and change.get("after") == rma_rules.REFUND
+    ]
+    if not before:
+        return ""
+    units = f"{len(before)} unit{'' if len(before) == 1 else 's'}"
+    kind = kind_of(before)
+    return f"{kind if kind == 'Store credit' else 'Exchange'} became a refund: {units}"
 
 
 RETURN_METHODS = {

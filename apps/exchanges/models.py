@@ -10,8 +10,8 @@ from apps.stores.models import Store
 class ExchangeOrder(models.Model):
     """An exchange order (contract §7): at most one per original order, for ever.
 
-    It has no status of its own: whether it is shipped or canceled says the order of the same
-    identifier that the order system sends (see `queries.with_status`).
+    It has no status of its own: whether it is shipped or canceled says the order that the order
+    system carries it as (`lineage.own_orders`, `queries.with_status`).
     """
 
     store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="exchange_orders")

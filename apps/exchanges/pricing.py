@@ -39,6 +39,8 @@ from apps.rmas.rules import REFUND
 from apps.stores.models import Store
 
 MAX_CENTS = 10**13
+# Of a SKU that is on offer for very many products; a person needs no more.
+PRICES_TOLD = 10
 
 
 class TaxService(Protocol):
@@ -143,8 +145,8 @@ def _priced(store: Store, request: ExchangeRequest) -> list[PricedLine]:
         if item.sku == store.gift_card_sku:
             line = _gift_card(item, f"items[{index}]", errors)
         else:
-            variant = catalog.get(item.sku)
-            line = _goods(item, f"items[{index}]", variant, request.currency, errors)
+            offers = catalog.get(item.sku, [])
+            line = _goods(item, f"items[{index}]", offers, request.currency, errors)
         lines.append(line)
         if item.discount_amount_cents > line.product_amount_cents:
             message = (
@@ -167,10 +169,11 @@ def _add(errors: list[FieldError], name: str, code: str, message: str) -> None:
 def _goods(
     item: RequestedItem,
     path: str,
-    variant: Variant | None,
+    offers: Sequence[Variant],
     currency: str,
     errors: list[FieldError],
 ) -> PricedLine:
+    variant = _offered(item, offers)
     if item.bonus_credit_amount_cents:
         message = "is for gift cards only: this item's SKU is not that of the store's gift card"
         _add(errors, f"{path}.bonus_credit_amount_cents", "invalid", message)
@@ -204,6 +207,31 @@ def _goods(
             "requested_unit_price_amount_cents": asked,
             "requested_tax_amount_cents": item.tax_amount_cents,
         },
+        doubt=_doubt(item, offers, currency) if variant else "",
+    )
+
+
+def _offered(item: RequestedItem, offers: Sequence[Variant]) -> Variant | None:
+    """Returns the variant that the shopper was shown: that of the product whose variants were asked
+    for (its id is the item's `variant_identifier`), else the one told last of its SKU."""
+    shown = [offer for offer in offers if offer.variant_identifier == item.variant_identifier]
+    candidates = shown or offers
+    return candidates[-1] if candidates else None
+
+
+def _doubt(item: RequestedItem, offers: Sequence[Variant], currency: str) -> str:
+    """Returns why the price may be another product's; empty where it cannot be."""
+    prices = {
+        offer.variant_identifier: money.show(offer.unit_price_amount_cents, currency)
+        for offer in reversed(offers)
+    }
+    if item.variant_identifier in prices or len(set(prices.values())) < 2:
+        return ""
+    told = [f"{price} for product {name}" for name, price in prices.items()]
+    more = f" and {len(told) - PRICES_TOLD} more" if len(told) > PRICES_TOLD else ""
+    return (
+        f"The catalog has {item.sku} at several prices: {', '.join(told[:PRICES_TOLD])}{more}. The "
+        "request names none of these products; the first price, told last, was taken."
     )
 
 
@@ -212,6 +240,12 @@ def _gift_card(item: RequestedItem, path: str, errors: list[FieldError]) -> Pric
     told = "The amount in the request."
     if amount is None and price is not None:
         amount, told = price * item.quantity, "The request's unit price times the quantity."
+    if amount is not None and price is not None and amount != price * item.quantity:
+        message = (
+            f"is {amount}, but {item.quantity} at a unit_price_amount_cents of {price} are "
+            f"{price * item.quantity}: send amounts that agree, or one of the two"
+        )
+        _add(errors, f"{path}.product_amount_cents", "invalid", message)
     if amount is None:
         message = "is required for a gift card: this, or unit_price_amount_cents"
         _add(errors, f"{path}.product_amount_cents", "missing_field", message)

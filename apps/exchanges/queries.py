@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from apps.exchanges import rules
+from apps.exchanges.lineage import own_orders, placed_as
 from apps.exchanges.models import ExchangeOrder
 from apps.exchanges.types import ExchangeRequest
 from apps.orders.models import Order
@@ -14,12 +16,25 @@ from apps.rmas.queries import units_naming
 
 
 def with_status(rows: QuerySet[ExchangeOrder]) -> QuerySet[ExchangeOrder]:
-    """Returns the rows with `own_order_status`: what the order system last said of the order of
-    the same identifier, None while it has sent none."""
-    own = Order.objects.filter(
-        store_id=OuterRef("store_id"), identifier=OuterRef("order_identifier")
+    """Returns the rows with `own_order_status`: what the order system last said of the order that
+    it carries each one as (`lineage.own_orders`), None while it has sent none."""
+    newer = Order.objects.filter(
+        store_id=OuterRef("store_id"),
+        first_seen_at__gte=OuterRef("placed_at"),
+        pk__gt=OuterRef("original_order_id"),
     )
-    return rows.annotate(own_order_status=Subquery(own.values("status")[:1]))
+    named = newer.filter(identifier=OuterRef("order_identifier"))
+    alone = (
+        newer.filter(secondary_identifier=OuterRef("order_identifier"))
+        .values("secondary_identifier")
+        .annotate(found=Count("pk"), only=Min("status"))
+        .filter(found=1)
+    )
+    return rows.annotate(
+        own_order_status=Coalesce(
+            Subquery(named.values("status")[:1]), Subquery(alone.values("only"))
+        )
+    )
 
 
 def in_status(rows: QuerySet[Any], status: str) -> QuerySet[Any]:
@@ -48,17 +63,16 @@ def exchange_orders_of_rma(rma: Rma) -> QuerySet[ExchangeOrder]:
 
 def exchange_orders_of_order(order: Order) -> QuerySet[ExchangeOrder]:
     """Returns the exchange orders placed against this order, and the one that it is itself."""
+    itself = [row.pk for row in placed_as([order]).values()]
     return ExchangeOrder.objects.filter(
-        Q(original_order=order) | Q(order_identifier=order.identifier), store_id=order.store_id
+        Q(original_order=order) | Q(pk__in=itself), store_id=order.store_id
     ).order_by("placed_at", "pk")
 
 
 def own_order_of(placed: ExchangeOrder) -> Order | None:
     """Returns the exchange order as the order system has sent it, or None: the one that is packed
     and shipped."""
-    return Order.objects.filter(
-        store_id=placed.store_id, identifier=placed.order_identifier
-    ).first()
+    return own_orders([placed]).get(placed.pk)
 
 
 def rmas_waiting_for(placed: ExchangeOrder) -> QuerySet[Rma]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from apps.attention.models import Kind
 from apps.attention.services import open_item
@@ -89,17 +89,24 @@ def place(
     return Placed(placed, is_new=True)
 
 
+class _Taken(Exception):
+    """The identifier names an order already."""
+
+
 def _create(
     order: Order, request: ExchangeRequest, quote: Quote, delivery_id: int
 ) -> ExchangeOrder:
     """Saves it under the first identifier that no order and no exchange order bears."""
     for identifier in rules.identifiers_for(order.identifier):
-        if Order.objects.filter(store_id=order.store_id, identifier=identifier).exists():
-            continue
         placed = _exchange_order(order, request, quote, identifier, delivery_id)
         try:
             with transaction.atomic():
                 placed.save()
+                # Looked for as late as can be: an order may come in meanwhile.
+                if _names_an_order(order.store_id, identifier):
+                    raise _Taken
+        except _Taken:
+            continue
         except IntegrityError:
             # Another order's exchange order may bear a long identifier, cut, already.
             others = ExchangeOrder.objects.filter(
@@ -110,6 +117,13 @@ def _create(
             raise
         return placed
     raise AssertionError("identifiers do not end")
+
+
+def _names_an_order(store_id: int, identifier: str) -> bool:
+    """An RMA may call an order by its secondary identifier, so that one is taken too."""
+    return Order.objects.filter(
+        Q(identifier=identifier) | Q(secondary_identifier=identifier), store_id=store_id
+    ).exists()
 
 
 def _exchange_order(
@@ -257,6 +271,7 @@ def _show_what_needs_a_look(
 ) -> None:
     reasons = [
         *_prices_of_the_request(placed, quote),
+        *(line.doubt for line in quote.lines if line.doubt),
         *_unknown_items(order, request),
         *_dearer_than_the_goods(placed, order),
     ]

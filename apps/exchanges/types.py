@@ -161,7 +161,7 @@ class LineTax:
 @dataclass(frozen=True)
 class PricedLine:
     """One line of a quote; amounts are the whole line's in cents. `calculation` tells how they
-    came about."""
+    came about, `doubt` why a person should look at the price."""
 
     item: RequestedItem
     title: str
@@ -171,6 +171,7 @@ class PricedLine:
     product_amount_cents: int
     tax_amount_cents: int
     calculation: dict[str, Any]
+    doubt: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@ from collections.abc import Collection, Iterable
 from django.db.models import Q, QuerySet
 
 from apps.orders import rules
-from apps.orders.models import Order, OrderLine
+from apps.orders.models import Order, OrderLine, Transaction
+
+# The kinds of transaction by which a payment is taken.
+_CAPTURES = ("CAPTURE", "SALE")
 
 
 def find_order(*, store_id: int, identifier: str) -> Order | None:
@@ -66,15 +69,21 @@ def captured_amount_cents(order: Order) -> int:
     transactions = list(order.transactions.all())
     if transactions:
         return sum(
-            t.amount_cents
-            for t in transactions
-            if t.status == "SUCCESS" and t.type in ("CAPTURE", "SALE")
+            t.amount_cents for t in transactions if t.status == "SUCCESS" and t.type in _CAPTURES
         )
     return (
         sum(rules.line_amount_cents(line) for line in lines_of(order))
         + order.shipping_amount_cents
         + order.shipping_tax_amount_cents
     )
+
+
+def took_payments(order_ids: Iterable[int]) -> frozenset[int]:
+    """Returns which of these orders (by key) have a successful capture or sale of their own."""
+    captures = Transaction.objects.filter(
+        order__in=set(order_ids), status="SUCCESS", type__in=_CAPTURES, amount_cents__gt=0
+    )
+    return frozenset(captures.values_list("order_id", flat=True))
 
 
 def returned_by_transactions_cents(order: Order, *, ours: Collection[str]) -> int:

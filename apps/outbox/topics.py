@@ -3,6 +3,7 @@
 LINK_ORDER = "order.link"  # key: Order; an order came or changed, look at its RMAs again
 EVALUATE_RMA = "rma.evaluate"  # key: Rma; decide what is owed for its units
 PAY_REFUND = "refund.pay"  # key: Payout; move the money, or find out what became of it
+SETTLE_REFUND = "refund.settle"  # key: Refund; nothing is paid, its delay is over
 ORDER_SNAPSHOT = "order.snapshot"  # key: Order; send its newest snapshot to Optoro
 IMPORT_VARIANTS = "catalog.import"  # key: VariantImport; read the rest of an uploaded file
 
@@ -10,6 +11,7 @@ LABELS = {
     LINK_ORDER: "Link order to RMAs",
     EVALUATE_RMA: "Evaluate RMA",
     PAY_REFUND: "Pay refund",
+    SETTLE_REFUND: "Settle refund",
     ORDER_SNAPSHOT: "Send order snapshot",
     IMPORT_VARIANTS: "Import variants",
 }

@@ -2,9 +2,9 @@
 open returns under the newest policy would do now. Reads only.
 
 The units are judged by the very rules that decide (`rules.unit_verdict`, the line's limit, the
-tolerance), as they stand now. Two things are left out, and the screens say so: the limits of an
-order and of its payment, and *when* a refund is paid. A unit that has been scanned and received by
-now is refunded under either trigger; that one of them would have paid earlier does not show.
+tolerance): in a back-test first as they were when they were handed over, then as they stand now, so
+that a policy that refunds at the scan does not know what the warehouse found later. The limits of
+an order and of its payment are left out, and the screens say so.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ from apps.rmas.models import Rma, RmaUnit
 
 DAYS = 30
 CHUNK = 500
-MAX_UNITS = 20_000
+MAX_UNITS = 10_000
 DIFFERENCES_SHOWN = 50
 # Of tens of thousands of units, no more is read than the rules ask for.
 _FIELDS = (
@@ -91,7 +91,9 @@ class Difference:
 
 @dataclass
 class Backtest:
-    """The same units under two policies. `is_cut` tells that older units were left out."""
+    """The same units under two policies. `earlier` and `later` count those that both refund, but
+    the second at the hand-over or only at receipt; `is_cut` tells that older units were left out.
+    """
 
     since: datetime | None
     before: Side = field(default_factory=Side)
@@ -99,6 +101,8 @@ class Backtest:
     rmas: int = 0
     units: int = 0
     differing: int = 0
+    earlier: int = 0
+    later: int = 0
     differences: list[Difference] = field(default_factory=list)
     currencies: set[str] = field(default_factory=set)
     is_cut: bool = False
@@ -131,7 +135,7 @@ def backtest(
     own = None if concept else _own_brands(store_id)
     for chunk in _chunks(_rmas_since(store_id, concept, since, own)):
         units = _units_by_rma(chunk)
-        known = Known(paid_units=_paid_units(chunk))
+        known = Known(is_backtest=True, paid_units=_paid_units(chunk))
         for rma in chunk:
             members = [unit for unit in units.get(rma.pk, []) if _is_of(rma, unit, concept, own)]
             if not _add(found, rma, members, (before, after), known, retained_before_cents=0):
@@ -142,8 +146,10 @@ def backtest(
 def renewal(*, store_id: int, concept: str, book: PolicyBook) -> Backtest:
     """Returns what putting the open returns of a brand under its newest policy would do now:
     `before` is each unit under the policy that decides on it as things stand, `after` under the
-    newest. What was decided already counts, and stays as it is."""
+    newest. What was decided already counts, and stays as it is. Units of other brands in the same
+    RMAs are left out: a renewal leaves them alone."""
     found = Backtest(None)
+    own = None if concept else _own_brands(store_id)
     newest = NewestPolicies(book, clock.now())
     for chunk in _chunks(open_returns_under_older_policies(store_id=store_id, concept=concept)):
         units = _units_by_rma(chunk)
@@ -151,7 +157,7 @@ def renewal(*, store_id: int, concept: str, book: PolicyBook) -> Backtest:
         known = Known(past=past_refunds(everything), spent=_spent(chunk))
         kept = _retained(chunk)
         for rma in chunk:
-            members = units.get(rma.pk, [])
+            members = [unit for unit in units.get(rma.pk, []) if _is_of(rma, unit, concept, own)]
             if not _add(found, rma, members, (book, newest), known, kept.get(rma.pk, 0)):
                 return found
     return found
@@ -251,6 +257,9 @@ def _add(
     for unit in units:
         before, after = (results[unit.pk] for results in both)
         if before.outcome == after.outcome:
+            is_refunded = after.outcome in REFUNDED
+            found.earlier += is_refunded and after.is_at_handover > before.is_at_handover
+            found.later += is_refunded and after.is_at_handover < before.is_at_handover
             continue
         found.differing += 1
         if len(found.differences) < DIFFERENCES_SHOWN:

@@ -51,18 +51,38 @@ def pay(job: ClaimedJob) -> Result:
     return done()
 
 
+def settle(job: ClaimedJob) -> Result:
+    """Does one `refund.settle` job: ends a refund of which nothing is paid, after its delay."""
+    problem = _settle_when_due(refund_id=int(job.key))
+    if problem:
+        return retry(f"not settled, because the refund no longer stands: {problem}")
+    return done()
+
+
+@transaction.atomic
+def _settle_when_due(*, refund_id: int) -> str:
+    """Returns the reason where the refund no longer stands."""
+    refund = services.lock_for_decision(Refund.objects.get(pk=refund_id))
+    if refund.status != RefundStatus.APPROVED or _is_put_off(refund, None):
+        return ""
+    problem = _why_withdrawn(refund)
+    if not problem:
+        services.settle_without_payment(refund, SYSTEM)
+    return problem
+
+
 @transaction.atomic
 def _begin(*, payout_id: int) -> _Begun | str | None:
-    """Commits that a call is about to happen; None where there is nothing to pay any more, and the
-    reason where the refund no longer stands."""
+    """Commits that a call is about to happen; None where there is nothing to pay any more or not
+    yet, and the reason where the refund no longer stands."""
     payout = _locked(payout_id)
     refund = payout.refund
     if payout.status == PayoutStatus.CREATED:
-        if refund.status != RefundStatus.APPROVED:
+        if refund.status != RefundStatus.APPROVED or _is_put_off(refund, payout):
             return None
-        problem = why_it_no_longer_stands(refund)
+        problem = _why_withdrawn(refund)
         if problem:
-            return problem  # evaluation is due: it withdraws the refund, or finds that it stands
+            return problem
         services.move(
             refund=refund,
             to=RefundStatus.PAYING,
@@ -84,6 +104,24 @@ def _begin(*, payout_id: int) -> _Begun | str | None:
         started_at=clock.now(),
     )
     return _Begun(attempt.pk, _request(payout), payout.gateway, may_have_been_called)
+
+
+def _is_put_off(refund: Refund, payout: Payout | None) -> bool:
+    """Whoever brings a job forward does not shorten the policy's delay: it is queued again for when
+    it is due."""
+    if refund.payment_due_at is None or refund.payment_due_at <= clock.now():
+        return False
+    services.queue_payment(refund, payout)
+    return True
+
+
+def _why_withdrawn(refund: Refund) -> str:
+    """Returns why a refund no longer stands, or "". Its RMA is looked at again then, which
+    withdraws the refund, or finds that it stands after all."""
+    problem = why_it_no_longer_stands(refund)
+    if problem:
+        services.look_again_at_rma(refund)
+    return problem
 
 
 def _locked(payout_id: int) -> Payout:

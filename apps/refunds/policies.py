@@ -1,8 +1,9 @@
 """Which refund policy is in force for a unit.
 
 A changed policy counts for what happens from then on: a unit is judged by the policy that was in
-force when a message last changed it, so that a change never pays a backlog by surprise. A person
-can put open returns under the newest policy (`policy_changes.py`).
+force when a message last told something of it that a policy judges (`rmas/moments.py`), so that a
+change never pays a backlog by surprise. A person can put the open returns of a brand under its
+newest policy (`policy_changes.py`).
 """
 
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ class PolicyBook:
     def for_unit(self, rma: Rma, unit: RmaUnit) -> Policy:
         """Returns the policy of the unit's brand as it was when a message last changed the unit,
         or when a person last renewed it."""
-        moment = max(unit.changed_at, rma.policy_renewed_at or unit.changed_at)
+        moment = max(unit.changed_at, unit.policy_renewed_at or unit.changed_at)
         return self.at(brand_of(rma, unit), moment)
 
     def at(self, concept: str, moment: datetime) -> Policy:

@@ -1,13 +1,13 @@
 """Changing refund policies, and putting open returns under the newest one."""
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.common import clock
 from apps.refunds.jobs import enqueue_evaluation
 from apps.refunds.models import RefundPolicy
 from apps.rmas import rules as rma_rules
-from apps.rmas.models import Rma
+from apps.rmas.models import Rma, RmaUnit
 from apps.timeline import services as timeline
 from apps.timeline.types import staff
 
@@ -32,43 +32,51 @@ def set_policy(*, version: RefundPolicy, user_id: int) -> RefundPolicy:
 
 
 def open_returns_under_older_policies(*, store_id: int, concept: str = "") -> QuerySet[Rma]:
-    """Returns the open RMAs that have a unit which an older policy than the newest of its brand
-    decides on. With a blank `concept`, those of brands without a policy of their own."""
+    """Returns the open RMAs that have a unit of this brand which an older policy than the newest
+    of the brand decides on. With a blank `concept`, of the brands without a policy of their own."""
+    rmas = Rma.objects.filter(store_id=store_id, status__in=OPEN_STATUSES)
     newest = (
         RefundPolicy.objects.filter(store_id=store_id, concept=concept)
         .order_by("-effective_from", "-pk")
         .first()
     )
-    rmas = Rma.objects.filter(store_id=store_id, status__in=OPEN_STATUSES)
     if newest is None:
         return rmas.none()
     moment = newest.effective_from
-    older = rmas.filter(
+    older = RmaUnit.objects.filter(
+        _is_of_brand(store_id, concept),
         Q(policy_renewed_at=None) | Q(policy_renewed_at__lt=moment),
-        units__changed_at__lt=moment,
-        units__is_withdrawn=False,
+        rma=OuterRef("pk"),
+        changed_at__lt=moment,
+        is_withdrawn=False,
     )
+    return rmas.filter(Exists(older)).order_by("pk")
+
+
+def _is_of_brand(store_id: int, concept: str) -> Q:
+    """Units whose policy is looked up by this brand, or by none that has a policy of its own, as
+    `policies.brand_of` says: one RMA can hold units of several."""
     if concept:
-        of_brand = older.filter(Q(concept=concept) | Q(concept="", units__order__concept=concept))
-        return of_brand.distinct().order_by("pk")
+        return Q(rma__concept=concept) | Q(rma__concept="", order__concept=concept)
     own = RefundPolicy.objects.filter(store_id=store_id).exclude(concept="").values("concept")
-    by_order = Q(concept="", units__order__concept__in=own) & ~Q(units__order__concept="")
-    return older.exclude(concept__in=own).exclude(by_order).distinct().order_by("pk")
+    by_order = Q(order=None) | ~Q(order__concept__in=own)
+    return ~Q(rma__concept__in=own) & (~Q(rma__concept="") | by_order)
 
 
 @transaction.atomic
 def renew_policy_of_open_returns(*, store_id: int, concept: str, user_id: int) -> int:
-    """Puts the open RMAs of a brand under its newest policy, queues their evaluation, and returns
-    how many. The explicit action that a changed policy waits for."""
+    """Puts the units of a brand in open RMAs under its newest policy, queues the RMAs' evaluation,
+    and returns how many. The explicit action that a changed policy waits for."""
     keys = open_returns_under_older_policies(store_id=store_id, concept=concept).values("pk")
     rmas = list(Rma.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk"))
     now = clock.now()
     for rma in rmas:
-        Rma.objects.filter(pk=rma.pk).update(policy_renewed_at=now)
+        units = RmaUnit.objects.filter(_is_of_brand(store_id, concept), rma=rma)
+        RmaUnit.objects.filter(pk__in=units.values("pk")).update(policy_renewed_at=now)
         timeline.record(
             store_id=store_id,
             kind="rma.policy_renewed",
-            summary="Put under the newest refund policy",
+            summary=f"Put under the newest refund policy{f' of {concept}' if concept else ''}",
             actor=staff(user_id),
             rma_identifier=rma.rma_identifier,
         )

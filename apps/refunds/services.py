@@ -9,6 +9,7 @@ from django.db import transaction
 
 from apps.common import clock, money
 from apps.common.errors import FieldError, InvalidMessage, Refused
+from apps.exchanges.lineage import paying_orders
 from apps.orders.models import Order
 from apps.orders.queries import lock_orders
 from apps.orders.types import ReportedRefund
@@ -145,7 +146,7 @@ def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
         approver_id=actor.user_id,
     )
     if refund.shopper_amount_cents == 0 or refund.destination == Destination.STORE_CREDIT:
-        return _settle_without_payment(refund, actor)
+        return _settle(refund, actor)
     gateway = connection_of(refund.store).payment_gateway
     payout = Payout.objects.create(
         refund=refund,
@@ -153,14 +154,29 @@ def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
         amount_cents=refund.shopper_amount_cents,
         currency=refund.currency,
     )
+    queue_payment(refund, payout)
+    return refund
+
+
+def _settle(refund: Refund, actor: Actor) -> Refund:
+    """Settles a refund of which nothing is paid, when its delay is over: until then it can be
+    canceled like any other."""
+    if refund.payment_due_at is None:
+        return settle_without_payment(refund, actor)
+    queue_payment(refund, None)
+    return refund
+
+
+def queue_payment(refund: Refund, payout: Payout | None) -> None:
+    """Queues the payment of an approved refund, or its settlement where there is no payout, for
+    when it is due."""
     enqueue(
         store_id=refund.store_id,
-        topic=topics.PAY_REFUND,
-        key=payout.pk,
+        topic=topics.PAY_REFUND if payout else topics.SETTLE_REFUND,
+        key=payout.pk if payout else refund.pk,
         label=refund.identifier,
         not_before=refund.payment_due_at,
     )
-    return refund
 
 
 def lock_for_decision(refund: Refund) -> Refund:
@@ -175,7 +191,8 @@ def lock_for_decision(refund: Refund) -> Refund:
     )
 
 
-def _settle_without_payment(refund: Refund, actor: Actor) -> Refund:
+def settle_without_payment(refund: Refund, actor: Actor) -> Refund:
+    """Ends a refund of which nothing is paid to the shopper, and tells Optoro."""
     refund = move(
         refund=refund,
         to=RefundStatus.PAID,
@@ -196,12 +213,26 @@ def report_soon(refund: Refund) -> None:
         key=refund.order_id,
         label=refund.order.identifier,
     )
+    look_again_at_rma(refund)
+
+
+def look_again_at_rma(refund: Refund) -> None:
+    """Queues another look at a refund's RMA, if it has one."""
     if refund.rma_id:
         enqueue(
             store_id=refund.store_id,
             topic=topics.EVALUATE_RMA,
             key=refund.rma_id,
             label=refund.rma_identifier,
+        )
+
+
+def _look_again_at_orders(refund: Refund) -> None:
+    """Queues another look at what returns the goods of a refund's order, or is paid from the same
+    payment. In the order of their keys, like locks: waiting jobs are locked too."""
+    for order in sorted({refund.order, refund.paid_order}, key=lambda order: order.pk):
+        enqueue(
+            store_id=refund.store_id, topic=topics.LINK_ORDER, key=order.pk, label=order.identifier
         )
 
 
@@ -229,12 +260,7 @@ def release_units(refund: Refund) -> None:
     """Frees the units of a refund that was declined or canceled; what the freed amount may now
     allow elsewhere is looked at again."""
     RefundUnit.objects.filter(line__refund=refund).update(is_live=False)
-    enqueue(
-        store_id=refund.store_id,
-        topic=topics.LINK_ORDER,
-        key=refund.order_id,
-        label=refund.order.identifier,
-    )
+    _look_again_at_orders(refund)
 
 
 def move(
@@ -259,7 +285,9 @@ def move(
                 f"refund {refund.identifier} changed meanwhile; look at it again before you act"
             )
         _tell(refund, kind, summary, actor)
-    return Refund.objects.select_related("order", "store", "rma", "policy").get(pk=refund.pk)
+    return Refund.objects.select_related("order", "paid_order", "store", "rma", "policy").get(
+        pk=refund.pk
+    )
 
 
 def _tell(refund: Refund, kind: str, summary: str, actor: Actor) -> None:
@@ -281,12 +309,18 @@ def _amount(refund: Refund) -> str:
 def take_over_reported_refunds(*, order: Order, reported: Sequence[ReportedRefund]) -> int:
     """Keeps the refunds that the order's source says it made; returns how many were new.
 
-    They count against every limit from then on. One that carries the identifier of a refund the
-    desk knows (its own, reported back, or one taken over before) changes nothing: a refund, once
-    known, is frozen. Raises InvalidMessage for an identifier that belongs to a refund of another
-    order: identifiers are unique across all refunds (contract §8). Call it in the transaction that
-    mirrors the order.
+    They count against every limit from then on: of goods on this order, of cash on the one that
+    took the payment. One that carries the identifier of a refund the desk knows (its own, reported
+    back, or one taken over before) changes nothing: a refund, once known, is frozen. Raises
+    InvalidMessage for an identifier that belongs to a refund of another order: identifiers are
+    unique across all refunds (contract §8). Call it in the transaction that mirrors the order.
+
+    The paying order is not locked: that transaction holds the lock of the order mirrored, which has
+    the greater key. Nothing here depends on what is left of the payment, and whoever counts it
+    without these refunds is asked again once they are committed.
     """
+    payer = paying_orders([order])[order.pk]
+    _count_against(payer, order)
     if not reported:
         return 0
     lock_orders([order.pk])
@@ -298,8 +332,18 @@ def take_over_reported_refunds(*, order: Order, reported: Sequence[ReportedRefun
     _refuse_strangers(order, reported, known)
     fresh = [told for told in reported if told.identifier not in known]
     for told in fresh:
-        _take_over(order, told)
+        _look_again_at_orders(_take_over(order, payer, told))
     return len(fresh)
+
+
+def _count_against(payer: Order, order: Order) -> None:
+    """An order that is sent without its secondary identifier at first can turn out later to be an
+    exchange order: what was refunded outside before counts against the payment then, too."""
+    others = Refund.objects.filter(order=order, source=Source.EXTERNAL).exclude(paid_order=payer)
+    for refund in others.select_related("order"):
+        refund.paid_order = payer
+        refund.save(update_fields=["paid_order"])
+        _look_again_at_orders(refund)
 
 
 def _refuse_strangers(
@@ -319,12 +363,12 @@ def _refuse_strangers(
         raise InvalidMessage(errors)
 
 
-def _take_over(order: Order, told: ReportedRefund) -> None:
+def _take_over(order: Order, payer: Order, told: ReportedRefund) -> Refund:
     refund = Refund.objects.create(
         store_id=order.store_id,
         identifier=told.identifier,
         order=order,
-        paid_order=order,
+        paid_order=payer,
         rma_identifier=told.rma_identifier,
         status=RefundStatus.PAID,
         source=Source.EXTERNAL,
@@ -353,3 +397,4 @@ def _take_over(order: Order, told: ReportedRefund) -> None:
             amount_cents=amount_cents,
         )
     _tell(refund, "refund.reported_by_oms", f"Refund of {_amount(refund)} made outside", OMS)
+    return refund

@@ -12,7 +12,7 @@ from apps.refunds import limits
 from apps.refunds.policies import Policies
 from apps.refunds.queries import verdicts
 from apps.refunds.rules import is_paid_in_credit, retained_cents
-from apps.refunds.types import Answer, PastRefunds, Policy, UnitShare
+from apps.refunds.types import Answer, PastRefunds, Policy, UnitShare, Verdict
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
 
@@ -39,11 +39,13 @@ _OUTCOMES = {
 
 @dataclass(frozen=True)
 class Result:
-    """What becomes of a unit under a policy. Amounts take long to write, and few reasons are ever
-    read: `tell` is asked for the words when they are."""
+    """What becomes of a unit under a policy, and whether already when it was handed over. Amounts
+    take long to write, and few reasons are ever read: `tell` is asked for the words when they are.
+    """
 
     outcome: Outcome
     tell: Callable[[], str]
+    is_at_handover: bool = False
 
     @property
     def reason(self) -> str:
@@ -58,8 +60,10 @@ def _result(outcome: Outcome, reason: str) -> Result:
 @dataclass(frozen=True)
 class Known:
     """What was decided before: by unit key, and (cents, units) by order line key. In a back-test
-    nothing was, except that `paid_units` tells which units the desk's own refunds closed."""
+    (`is_backtest`) nothing was, except that `paid_units` tells which units the desk's own refunds
+    closed."""
 
+    is_backtest: bool = False
     past: Mapping[int, PastRefunds] = field(default_factory=dict)
     spent: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     paid_units: Collection[int] = ()
@@ -77,22 +81,48 @@ def results_of(
     if rma.status == rma_rules.REFUNDED and known.paid_units:
         open_still = verdicts(_as_if_open(rma), units, policies, forget_past=True)
         judged |= {pk: found for pk, found in open_still.items() if pk in known.paid_units}
+    early = _refunded_at_handover(rma, units, policies) if known.is_backtest else {}
     results = {}
     for unit in units:
-        verdict = judged[unit.pk]
+        verdict = early.get(unit.pk, judged[unit.pk])
         outcome = _OUTCOMES.get(verdict.answer)
         if outcome is None:
             by_hand = policies.for_unit(rma, unit).needs_approval(rma.return_method)
             outcome = Outcome.APPROVAL if by_hand else Outcome.AUTOMATIC
-        results[unit.pk] = _with_past(_result(outcome, verdict.reason), known.past.get(unit.pk))
+        result = Result(outcome, partial(str, verdict.reason), unit.pk in early)
+        results[unit.pk] = _with_past(result, known.past.get(unit.pk))
     return results | _beyond_their_lines(rma, units, policies, known, results)
+
+
+def _refunded_at_handover(
+    rma: Rma, units: Sequence[RmaUnit], policies: Policies
+) -> dict[int, Verdict]:
+    """Returns the units that a policy refunds when they are handed over, with nothing known of
+    their receipt yet: what the warehouse found afterwards came too late to matter.
+
+    Customer-keep has no such moment, and a canceled RMA is judged as it is: whether it was canceled
+    before the scan, its last state does not tell.
+    """
+    if rma.status == rma_rules.CANCELED or rma.return_method == rma_rules.CUSTOMER_KEEP:
+        return {}
+    handed_over = [_before_receipt(unit) for unit in units]
+    judged = verdicts(_as_if_open(rma), handed_over, policies, forget_past=True)
+    return {pk: verdict for pk, verdict in judged.items() if verdict.answer == Answer.REFUND}
+
+
+def _before_receipt(unit: RmaUnit) -> RmaUnit:
+    before = copy.copy(unit)
+    before.receiving_status = rma_rules.PENDING
+    before.warehouse_receipt_condition = ""
+    return before
 
 
 def _as_if_open(rma: Rma) -> Rma:
     """An RMA that the desk's own refunds made REFUNDED would still be open without them: under a
     later trigger such a unit waits, and is no riddle for a person."""
     still_open = copy.copy(rma)
-    still_open.status = rma_rules.CREATED
+    if rma.status != rma_rules.PENDING_EXCHANGE:
+        still_open.status = rma_rules.CREATED
     return still_open
 
 

@@ -162,6 +162,9 @@ def _unit_key(unit: UnitSnapshot) -> tuple[int, int, str]:
 def _merge(known: UnitSnapshot, told: UnitSnapshot) -> UnitSnapshot:
     """Returns the newer facts, with those kept that the newer message merely leaves out."""
     kept = {name: getattr(told, name) or getattr(known, name) for name in _STICKY_FACTS}
+    if kept["receiving_status"] != rules.RECEIVED:
+        # Two units of a line can change places: a condition stays with the one that was received.
+        kept["warehouse_receipt_condition"] = told.warehouse_receipt_condition
     # A unit converted to REFUND is no exchange any more; otherwise an exchange stays one.
     is_exchange = told.is_exchange or (known.is_exchange and told.refund_type != rules.REFUND)
     return replace(told, is_exchange=is_exchange, **kept)

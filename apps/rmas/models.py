@@ -22,9 +22,6 @@ class Rma(models.Model):
     warehouse_identifier = models.CharField(max_length=255, blank=True)
     receiving_complete = models.BooleanField(null=True, blank=True)
     concept = models.CharField(max_length=255, blank=True)
-    policy_renewed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a person put it under the newest refund policy"
-    )
     remote_created_at = models.DateTimeField(null=True, blank=True)
     remote_updated_at = models.DateTimeField(null=True, blank=True)
     first_seen_at = models.DateTimeField(auto_now_add=True)
@@ -89,7 +86,11 @@ class RmaUnit(models.Model):
     shopper_refund_amount_cents = models.BigIntegerField()
     changed_at = models.DateTimeField(
         default=clock.now,
-        help_text="When a message last changed it here: the policy in force then is its policy",
+        help_text="When a message last told something of it that a policy judges: the policy in "
+        "force then is its policy",
+    )
+    policy_renewed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person put it under the newest refund policy"
     )
     is_withdrawn = models.BooleanField(
         default=False, help_text="The newest message no longer has this unit"

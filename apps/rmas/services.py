@@ -10,6 +10,7 @@ from apps.orders.models import Order
 from apps.orders.queries import orders_named
 from apps.rmas.fold import fold
 from apps.rmas.models import Rma, RmaMessage, RmaUnit
+from apps.rmas.moments import concerns_every_unit, set_moments
 from apps.rmas.types import RmaSnapshot, RmaState, UnitState
 from apps.timeline import services as timeline
 from apps.timeline.types import OPTORO, Change, MessageRef
@@ -49,6 +50,7 @@ _UNIT_PROJECTION = (
     "open_package_tracking_status",
     "open_receiving_status",
     "changed_at",
+    "policy_renewed_at",
 )
 
 
@@ -59,7 +61,8 @@ def receive_message(
     """Keeps an RMA message and folds the RMA anew; returns the RMA and whether anything was new.
 
     A message whose content is known already changes nothing, whatever its spelling. `received_at`
-    (UTC) is when it came: the units that it changes are judged by the policy of that moment.
+    (UTC) is when it came: the units that it changes are judged by the policy of that moment
+    (`moments.py`).
     """
     rma, is_new_rma = _locked_rma(store_id, snapshot)
     content = snapshot.to_content()
@@ -124,31 +127,14 @@ def _project(rma: Rma, state: RmaState, *, is_new_rma: bool, received_at: dateti
     rma.remote_created_at = state.created_at
     rma.remote_updated_at = state.updated_at
     rma.save()
-    return changes + _project_units(rma, state, is_new_rma=is_new_rma, received_at=received_at)
+    known = list(rma.units.all())
+    rows = [_unit_row(rma, unit) for unit in state.units]
+    set_moments(rows, known, received_at=received_at, is_event_of_all=concerns_every_unit(changes))
+    _write_units(rma, rows)
+    return changes + ([] if is_new_rma else _changes_of_units(known, rows))
 
 
-def _project_units(
-    rma: Rma, state: RmaState, *, is_new_rma: bool, received_at: datetime
-) -> list[Change]:
-    known = {
-        (unit.order_identifier, unit.order_line_item_identifier, unit.ordinal): unit
-        for unit in rma.units.all()
-    }
-    changes: list[Change] = []
-    rows = []
-    for unit in state.units:
-        row = _unit_row(rma, unit)
-        row.changed_at = received_at
-        before = known.get((*unit.facts.line, unit.ordinal))
-        if before:
-            unit_changes = _unit_changes(before, row)
-            row.changed_at = (
-                max(before.changed_at, received_at) if unit_changes else before.changed_at
-            )
-            changes += unit_changes
-        elif not is_new_rma:
-            changes.append(Change(f"unit {row}", None, row.sku))
-        rows.append(row)
+def _write_units(rma: Rma, rows: list[RmaUnit]) -> None:
     RmaUnit.objects.bulk_create(
         rows,
         update_conflicts=True,
@@ -156,7 +142,6 @@ def _project_units(
         update_fields=list(_UNIT_PROJECTION),
     )
     link_units(rma)
-    return changes
 
 
 def _unit_row(rma: Rma, unit: UnitState) -> RmaUnit:
@@ -172,6 +157,23 @@ def _unit_row(rma: Rma, unit: UnitState) -> RmaUnit:
         open_receiving_status=unit.open_receiving_status,
         **facts,
     )
+
+
+def _changes_of_units(known: list[RmaUnit], rows: list[RmaUnit]) -> list[Change]:
+    """Returns what differs number by number, as the pages show the units."""
+    numbered = {_number(unit): unit for unit in known}
+    changes: list[Change] = []
+    for row in rows:
+        before = numbered.get(_number(row))
+        if before:
+            changes += _unit_changes(before, row)
+        else:
+            changes.append(Change(f"unit {row}", None, row.sku))
+    return changes
+
+
+def _number(unit: RmaUnit) -> tuple[str, str, int]:
+    return (unit.order_identifier, unit.order_line_item_identifier, unit.ordinal)
 
 
 def _unit_changes(before: RmaUnit, after: RmaUnit) -> list[Change]:

@@ -81,6 +81,20 @@
     if (link && !event.ctrlKey && !event.metaKey && showKeys()) event.preventDefault();
   });
 
+  /* --- A preview is of the values it was made with -------------------------------------------- */
+
+  /* The server refuses to save values that were not shown; this says so before. */
+  const outdate = (event) => {
+    const form = event.target.closest("#policy-form");
+    const save = form && $("[data-shown-only]", form);
+    if (!save || event.target.name === "note" || event.target.closest("#preview")) return;
+    save.disabled = true;
+    $("#preview", form).classList.add("is-stale");
+    $("#stale-note", form).hidden = false;
+    $("[data-preview]", form).classList.add("primary");
+  };
+  for (const name of ["input", "change"]) document.addEventListener(name, outdate);
+
   /* --- A second click does nothing ----------------------------------------------------------- */
 
   document.addEventListener("submit", (event) => {

@@ -22,7 +22,7 @@ def placed(store, send_order):
     """ORD-1 was exchanged for four of sku1236 and a gift card."""
     send_order(builders.order(secondary_identifier="WEB-1"))
     variant(store)
-    message = request(items=[item(), gift_card()], gift_message="Enjoy")
+    message = request(items=[item(), gift_card()], original_secondary_order_id="WEB-1")
     assert post(message).status_code == 200
     return message
 
@@ -53,6 +53,30 @@ def test_as_posted_with_the_answer_given(placed, api, path):
     ]
     assert shown["lines"][0]["calculation"]["tax_rate"] == [1, 50]
     assert shown["placed_at"].endswith("Z")
+
+
+def test_what_is_posted_never_passes_for_what_the_desk_says(store, send_order, api):
+    send_order(builders.order())
+    variant(store)
+    words = {
+        "order_identifier": "ORD-9",
+        "status": "shipped",
+        "is_fulfilled": True,
+        "fulfilment": {"status": "Shipped"},
+        "total_amount_cents": 1,
+        "lines": [],
+        "answer": {},
+        "gift_message": "Enjoy",
+    }
+    assert post(request(**words)).status_code == 200
+    shown = api.get(ONE).json()
+    assert (shown["order_identifier"], shown["status"]) == ("ORD-1-X", "placed")
+    assert (shown["is_fulfilled"], shown["fulfilment"]) == (False, None)
+    assert (shown["total_amount_cents"], len(shown["lines"])) == (52224, 1)
+    assert shown["answer"]["total_amount_cents"] == 52224
+    assert "gift_message" not in shown
+    kept = ExchangeOrder.objects.get().request
+    assert {name: kept[name] for name in words} == words
 
 
 def test_the_order_system_sees_what_to_ship_and_reports_it(placed, api, send_order):

@@ -188,3 +188,20 @@ def test_nothing_that_a_stranger_sends_breaks_or_reaches_anything(operations, kn
         expected = {200} if operation.label in OPEN else {401, 404, 405}
         assert found.keys() <= expected, f"{operation.label}: {found}"
         assert found.keys() & {200, 401}
+
+
+@pytest.mark.parametrize("path", ["rmas", "exchange_orders"])
+@pytest.mark.parametrize(
+    ("moment", "status"),
+    [
+        ("2026-01-01T00:00:00-17:44", 200),
+        ("0001-01-01T00:00:00+13:59", 400),
+        ("9999-12-31T23:59:59-14:00", 400),
+    ],
+)
+def test_a_moment_that_a_database_would_refuse_is_none_of_its_business(api, path, moment, status):
+    answer = api.get(f"/api/v1/{path}", {"created_after": moment})
+    assert answer.status_code == status
+    if status == 400:
+        [error] = answer.json()["errors"]
+        assert (error["field"], error["code"]) == ("created_after", "invalid")

@@ -8,10 +8,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.accounts.models import Membership, Role, User
-from apps.catalog import imports
+from apps.catalog import csv_file, csv_survey, imports
 from apps.catalog.models import Product, Variant, VariantImport, VariantImportError
+from apps.common.csv_cells import harmless
 from apps.outbox.models import Job
 from apps.outbox.runner import run_next
 from tests.support.variants import ask, put, variant
@@ -218,6 +221,22 @@ def test_the_file_of_errors_holds_no_formulas(imported, lead, cell):
     assert rows[1][2] == f"'{cell}"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x;=1+1", "x;'=1+1"),
+        ("x; =1+1", "x;' =1+1"),
+        ("x\t@SUM(A1)", "x\t'@SUM(A1)"),
+        ("x\n+1\r\n-1", "x\n'+1\r\n'-1"),
+        ("=1;=2", "'=1;'=2"),
+        ("\t", "'\t"),
+        ("a-b; c=d, e@f", "a-b; c=d, e@f"),
+    ],
+)
+def test_no_part_of_a_cell_is_a_formula(text, shown):
+    assert harmless(text) == shown
+
+
 def test_errors_are_kept_up_to_a_limit_and_counted_beyond(imported, lead, monkeypatch):
     monkeypatch.setattr(imports, "MAX_ERRORS", 3)
     monkeypatch.setattr(imports, "CHUNK_ROWS", 2)
@@ -258,6 +277,15 @@ def test_a_file_that_cannot_be_used_is_refused_at_once(upload, content, why):
     assert why in page
     assert VariantImport.objects.count() == 0
     assert Job.objects.count() == 0
+
+
+def test_a_file_of_too_many_rows_is_refused(upload, monkeypatch):
+    monkeypatch.setattr(csv_survey, "MAX_ROWS", 3)
+    assert upload(many(3)).status_code == 302
+    answer = upload(many(4))
+    assert answer.status_code == 422
+    told = "more than 3 rows, which is the most that are read at a time: import it in parts"
+    assert told in answer.content.decode()
 
 
 def test_a_file_that_is_too_large_is_refused(upload, monkeypatch):
@@ -328,6 +356,49 @@ def test_a_long_import_gives_others_their_turn(upload, drain, monkeypatch):
     drain()
     found = VariantImport.objects.get()
     assert (found.state, found.rows_done, Job.objects.count()) == ("done", 15, 2)
+
+
+def test_each_turn_goes_on_at_the_byte_where_the_last_one_stopped(upload, drain, monkeypatch):
+    monkeypatch.setattr(imports, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(imports, "SECONDS_PER_RUN", -1.0)
+    read = []
+    whole = csv_file.CsvFile._row
+
+    def noted(self, line, cells, end):
+        read.append(line)
+        return whole(self, line, cells, end)
+
+    monkeypatch.setattr(csv_file.CsvFile, "_row", noted)
+    lines = [
+        HEAD,
+        "1,A,Tée,12.80,5,S",
+        '1,B,"two\r\nlines",12.80,5,S',
+        "",
+        "1,A,again,1,1,S",
+        "1,C,Tee,12.80,5,Größe",
+        "1,B,again,1,1,S",
+    ]
+    upload("\ufeff" + "\r\n".join(lines))
+    drain()
+    found = VariantImport.objects.get()
+    assert (found.state, Job.objects.count(), read) == ("done", 3, [2, 3, 6, 7, 8])
+    assert tally(found) == (3, 0, 0, 2)
+    assert [(e.line, e.value, e.message[:11]) for e in found.errors.all()] == [
+        (6, "A", "line 2 has "),
+        (8, "B", "line 3 has "),
+    ]
+    titles = dict(Variant.objects.values_list("sku", "title"))
+    assert titles == {"A": "Tée", "B": "two\r\nlines", "C": "Tee"}
+    assert (bytes(found.content), bytes(found.repeats)) == (b"", b"")
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("12")), min_size=1, max_size=12))
+def test_repeats_are_told_from_first_ones(keys):
+    rows = "".join(f"{name},{sku},T,1,1,S\n" for name, sku in keys)
+    total, repeats = csv_survey.survey(csv_file.open_csv(f"{HEAD}\n{rows}".encode()))
+    repeats = csv_survey.Repeats.from_bytes(repeats.to_bytes())
+    firsts = [repeats.first_line(line) for line in range(2, len(keys) + 2)]
+    assert (total, firsts) == (len(keys), [keys.index(key) + 2 for key in keys])
 
 
 def test_canceling_stops_it_and_keeps_what_was_read(upload, drain, lead, monkeypatch):

@@ -3,8 +3,13 @@
 import pytest
 
 from apps.attention.models import Item
+from apps.exchanges import services
+from apps.exchanges.lineage import paying_orders
 from apps.exchanges.models import ExchangeCollision, ExchangeLine, ExchangeOrder
 from apps.inbox.models import Delivery
+from apps.orders.models import Order
+from apps.outbox.models import Job
+from apps.refunds.models import Refund
 from apps.timeline.models import Event
 from tests.support import builders
 from tests.support.exchange_requests import post, request, variant
@@ -69,3 +74,47 @@ def test_orders_whose_exchange_orders_would_bear_one_name(store, send_order):
     answers = in_parallel(8, lambda number: post(request(names[number])))
     assert [answer.status_code for answer in answers] == [200] * 8
     assert len({answer.json()["order_identifier"] for answer in answers}) == 8
+
+
+def test_a_name_that_an_order_takes_in_another_transaction_meanwhile_is_not_given(
+    shop, send_order, monkeypatch
+):
+    make = services._exchange_order
+
+    def made_slowly(*args):
+        in_parallel(1, lambda number: send_order(builders.order("ORD-1-X")))
+        return make(*args)
+
+    monkeypatch.setattr(services, "_exchange_order", made_slowly)
+    assert post(request()).json()["order_identifier"] == "ORD-1-X2"
+    stranger = Order.objects.get(identifier="ORD-1-X")
+    assert paying_orders([stranger])[stranger.pk] == stranger
+
+
+def test_outside_refunds_of_exchange_orders_and_returns_at_once_do_not_lock_each_other_out(
+    shop, send_order, send_rma, drain, optoro
+):
+    """Snapshots lock the exchange order, evaluations and payments both orders: and yet each of
+    them comes to its end."""
+    post(request())
+    send_order(builders.order("ORD-1-X"))
+    send_rma(builders.rma(units=[builders.unit("ORD-1-X")], tracking="TRANSIT"))
+
+    def play(number: int):
+        if number % 2:
+            drain()
+            return None
+        refund = {
+            "identifier": f"OUT-{number}",
+            "total_refund_amount_cents": 100,
+            "refund_line_items": [],
+            "created_at": "2026-01-25T10:00:00Z",
+        }
+        changes = {"refunds": [refund], "updated_at": f"2026-02-01T00:00:{number:02d}Z"}
+        return send_order(builders.order("ORD-1-X", **changes)).status_code
+
+    codes = in_parallel(16, play)
+    assert codes[::2] == [200] * 8
+    drain()
+    assert not Job.objects.exclude(error="").exists()
+    assert set(Refund.objects.values_list("paid_order__identifier", flat=True)) == {"ORD-1"}

@@ -37,8 +37,11 @@ def test_approving_twice_pays_once(world: World, lead: Client) -> None:
     second = lead.post(approve_url(world), follow=True)
     assert "Approved. $261.12 will be paid" in first.content.decode()
     assert second.status_code == 200
-    assert "it cannot become approved" in second.content.decode()
+    assert "Already approved, not paid yet." in second.content.decode()
     work_off()
+    third = lead.post(approve_url(world), follow=True).content.decode()
+    assert "Already approved and paid." in third
+    assert "cannot become" not in third
     assert SimulatedPayment.objects.get().amount_cents == 26112
     ana = User.objects.get(username="ana")
     assert Event.objects.get(kind="refund.approved").actor_id == ana.pk
@@ -49,10 +52,13 @@ def test_approving_twice_pays_once(world: World, lead: Client) -> None:
 def test_it_is_too_late_to_ask_once_it_is_paid(world: World, lead: Client) -> None:
     lead.post(approve_url(world))
     work_off()
-    for url in (approve_url(world), cancel_url(world)):
-        assert "it is too late for that" in lead.get(url, follow=True).content.decode()
-    page = lead.post(cancel_url(world), {"reason": "oops"}, follow=True).content.decode()
-    assert "it cannot become canceled" in page
+    page = lead.get(approve_url(world), follow=True).content.decode()
+    assert "Already approved and paid." in page
+    for answer in (
+        lead.get(cancel_url(world), follow=True),
+        lead.post(cancel_url(world), {"reason": "oops"}, follow=True),
+    ):
+        assert "Too late to cancel: it is paid already." in answer.content.decode()
 
 
 def test_canceling_needs_a_reason(world: World, lead: Client) -> None:
@@ -65,6 +71,10 @@ def test_canceling_needs_a_reason(world: World, lead: Client) -> None:
     world.refund.refresh_from_db()
     assert world.refund.status == "canceled"
     assert "The shopper keeps it" in Event.objects.get(kind="refund.canceled").summary
+    again = lead.post(cancel_url(world), {"reason": "twice"}, follow=True).content.decode()
+    assert "Already canceled." in again
+    too_late = lead.post(approve_url(world), follow=True).content.decode()
+    assert "Too late to approve: it is canceled." in too_late
 
 
 def test_an_approved_refund_can_be_canceled_until_it_is_paid(world: World, lead: Client) -> None:

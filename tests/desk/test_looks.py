@@ -71,3 +71,24 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert "url(" not in CSS
     assert "@import" not in CSS
     assert "prefers-reduced-motion" in CSS
+
+
+def test_what_the_script_looks_for_is_there() -> None:
+    """An edit after a preview greys the figures out and takes the save button away."""
+    root = Path(settings.BASE_DIR)
+    script = (root / "static" / "desk" / "desk.js").read_text()
+    parts = root / "templates" / "desk"
+    pages = (parts / "policy_edit.html").read_text() + (
+        parts / "parts" / "policy_preview.html"
+    ).read_text()
+    for selector, written in (
+        ("#policy-form", 'id="policy-form"'),
+        ("#preview", 'id="preview"'),
+        ("#stale-note", 'id="stale-note" role="status" hidden'),
+        ("[data-shown-only]", "data-once data-shown-only>"),
+        ("[data-preview]", "data-preview class="),
+        ("is-stale", ""),
+    ):
+        assert selector in script, selector
+        assert written in pages, selector
+    assert ".is-stale" in CSS

@@ -262,7 +262,7 @@ QUERIES = {
     "/attention/": 6,
     "/policies/": 9,
     "/policies/brand/": 7,
-    "/orders/ORD-1/": 33,
+    "/orders/ORD-1/": 36,
     "/returns/RMA-1/": 24,
     "/exchanges/ORD-1-X/": 12,
 }

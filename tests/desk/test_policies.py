@@ -14,7 +14,7 @@ from apps.accounts.models import Role, User
 from apps.common import clock
 from apps.payments.models import SimulatedPayment
 from apps.refunds.models import Refund, RefundPolicy
-from apps.rmas.models import Rma
+from apps.rmas.models import RmaUnit
 from apps.stores.models import Store
 from apps.timeline.models import Event
 from tests.desk.conftest import deliver, take, work_off
@@ -271,7 +271,7 @@ def test_a_more_generous_policy_pays_a_backlog_only_when_a_person_renews_it(
         assert "1 return, 1 unit" in page
         assert "$123.56 to shoppers for 1 unit worth $130.56; $7.00 return shipping" in page
         assert "RMA-1 line 1, unit 1 $130.56 Waits waits for receipt at the warehouse" in page
-    assert Rma.objects.filter(policy_renewed_at=None).count() == 2
+    assert RmaUnit.objects.filter(policy_renewed_at=None).count() == 2
     for told in ("1 open return put under the newest policy", "nothing was done"):
         answer = lead.post(RENEW, {"version": version.pk}, follow=True)
         assert told in text_of(answer)
@@ -281,6 +281,34 @@ def test_a_more_generous_policy_pays_a_backlog_only_when_a_person_renews_it(
     assert refund.policy == version
     assert SimulatedPayment.objects.count() == 2
     assert "No open return is under an older policy." in text_of(lead.get(LIST))
+
+
+@pytest.mark.parametrize(
+    ("triggers", "method", "told"),
+    [
+        ({}, "mail-back", ""),
+        ({"mail_back_trigger": "receipt"}, "mail-back", "· the policy refunds on receipt"),
+        ({"mail_back_trigger": "receipt"}, "home-pickup", ""),
+        (
+            {"home_pickup_trigger": "manual"},
+            "home-pickup",
+            "· under the policy a person approves each refund",
+        ),
+    ],
+)
+def test_a_return_tells_the_trigger_of_its_own_method(
+    store: Store, lead: Client, triggers: dict[str, str], method: str, told: str
+) -> None:
+    if triggers:
+        set_policy(lead, **triggers)
+    deliver(store, builders.rma(units=[builders.unit()], return_method=method))
+    work_off()
+    page = text_of(lead.get("/returns/RMA-1/"))
+    assert f"Units 1 {told}".strip() in page
+    assert [words in page for words in ("refunds on receipt", "approves each")] == [
+        "receipt" in told,
+        "approves" in told,
+    ]
 
 
 def test_more_open_returns_cost_no_more_queries(store: Store, lead: Client) -> None:
@@ -299,9 +327,9 @@ def test_more_open_returns_cost_no_more_queries(store: Store, lead: Client) -> N
         return len(queries)
 
     fill(1)
-    assert [count(url) for url in (LIST, BRAND, RENEW)] == [10, 17, 16]
+    assert [count(url) for url in (LIST, BRAND, RENEW)] == [10, 18, 17]
     fill(2, 3, 4)
-    assert [count(url) for url in (LIST, BRAND, RENEW)] == [10, 17, 16]
+    assert [count(url) for url in (LIST, BRAND, RENEW)] == [10, 18, 17]
 
 
 def test_a_renewal_of_other_amounts_than_shown_is_refused(store: Store, lead: Client) -> None:

@@ -164,7 +164,7 @@ DESTINATIONS = [
     (
         {"refund_type": "INSTANT_STORE_CREDIT"},
         {},
-        "It went out as store credit with the exchange order already",
+        "It goes out as a gift card with the exchange order, so no money is paid.",
     ),
     (
         {

@@ -133,6 +133,37 @@ def test_where_the_catalog_lacks_the_sku_the_requests_price_is_taken_and_shown(s
     assert looks() == ["The catalog has no sku-new: the request's price of $50.00 was taken."]
 
 
+def test_a_sku_of_several_products_costs_what_the_product_asked_for_costs(shop):
+    variant(shop, price=100, variant_identifier="OUTLET")  # told later
+    assert answered(request()) == EVEN
+    assert looks() == []
+
+
+def test_the_last_price_of_a_sku_is_taken_and_shown_where_its_product_is_not_named(shop):
+    variant(shop, price=10000, variant_identifier="OUTLET")
+    shown = answered(request(items=[item(quantity=1, variant_identifier="32174")]))
+    assert shown["product_amount_cents"] == 10000
+    assert looks() == [
+        "The catalog has sku1236 at several prices: $100.00 for product OUTLET, $128.00 for "
+        "product 96027. The request names none of these products; the first price, told last, was "
+        "taken."
+    ]
+
+
+@pytest.mark.parametrize("others", [1, 12])
+def test_a_sku_at_one_price_needs_no_look_and_of_many_prices_ten_are_told(shop, others):
+    for number in range(others):
+        price = 12800 if others == 1 else 12800 - number
+        variant(shop, price=price, variant_identifier=f"P-{number}")
+    answered(request(items=[item(quantity=1, variant_identifier=None)]))
+    if others == 1:
+        assert looks() == []
+    else:
+        [look] = looks()
+        assert "several prices: $127.89 for product P-11, $127.90 for product P-10, " in look
+        assert ", $127.98 for product P-2 and 3 more. The request names" in look
+
+
 def test_an_uneven_exchange_is_taxed_at_the_same_rate(shop):
     variant(shop, "sku-dear", 9999)
     shown = answered(request(items=[item("sku-dear", quantity=1)]))

@@ -174,6 +174,20 @@ def test_a_gift_card_without_an_amount(shop):
     assert problems(request(items=[card])) == [("items[0].product_amount_cents", "missing_field")]
 
 
+def test_a_gift_card_whose_amounts_contradict_each_other(shop):
+    card = gift_card(quantity=2, unit_price_amount_cents=10000, product_amount_cents=10000)
+    assert post(request(items=[card])).json()["errors"] == [
+        {
+            "field": "items[0].product_amount_cents",
+            "code": "invalid",
+            "message": "is 10000, but 2 at a unit_price_amount_cents of 10000 are 20000: send "
+            "amounts that agree, or one of the two",
+        }
+    ]
+    agreed = gift_card(quantity=2, unit_price_amount_cents=10000, product_amount_cents=20000)
+    assert post(request(items=[agreed])).json()["product_amount_cents"] == 20000
+
+
 def test_amounts_beyond_reason_are_refused_not_failed(shop):
     big = item("big", quantity=1000, unit_price_amount_cents=10**13, product_amount_cents=None)
     message = request(items=[big])

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.accounts.models import User
+from apps.attention.models import Item
 from apps.common.errors import Refused
 from apps.inbox.models import Delivery
 from apps.inbox.processing import process_due
@@ -47,7 +48,7 @@ CATALOG = {
 # must be as different as can be.
 SEEDS = st.integers(0, 2**32)
 ANY_WORLD = settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -439,3 +440,21 @@ def test_what_is_refunded_depends_on_what_came_and_not_on_its_order(deliver, see
     assert other[0] == causal[0]
     if not world.is_contested:
         assert other == causal
+
+
+@settings(ANY_WORLD, max_examples=8)
+@given(seed=SEEDS)
+@pytest.mark.parametrize("last", ["cancel", "stop", "close"])
+def test_what_ends_badly_before_anything_is_decided_is_not_refunded(deliver, last, seed):
+    world = draw_world(random.Random(seed), last)
+    canceled = {rma.identifier for rma in world.rmas if rma.status == "CANCELED"}
+
+    def decided_on(run: Run) -> set[str]:
+        """By a refund of whatever status, or by one that was taken back at once."""
+        own = Refund.objects.exclude(source="external")
+        taken_back = Item.objects.filter(detail__contains="no longer stands")
+        rows = own.values_list("rma_identifier").union(taken_back.values_list("rma_identifier"))
+        return {identifier for (identifier,) in rows} & canceled
+
+    found = deliver(world, lambda run: run.shuffled(seed, drains=False), decided_on)
+    assert found == set()

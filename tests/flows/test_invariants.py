@@ -44,7 +44,7 @@ DUE = {
 }
 STOPPED = ("FAILURE", "RETURNED")
 # What is drawn into the worlds beside the plain course of things. A world also understands
-# "exchange", "lost" and "receipt".
+# "exchange" (drawn into some), "lost" and "receipt".
 DRAWN = frozenset({"canceled", "gift", "approval", "shipping", "secondary", "failure", "contested"})
 HOLDS_MONEY = ("proposed", "approved", "paying", "paid", "unknown")
 
@@ -100,8 +100,8 @@ class Unit:
     receiving: str = "PENDING"
 
     def is_due(self, method: str, trigger: str) -> bool:
-        """Whether automation refunds it (flows.md)."""
-        if self.is_exchange or self.tracking in STOPPED or self.receiving == "NOT_RECEIVED":
+        """Whether automation refunds it, or settles it where it is exchanged (flows.md)."""
+        if self.tracking in STOPPED or self.receiving == "NOT_RECEIVED":
             return False
         is_scanned = trigger != "receipt" and self.tracking in DUE[method]
         return is_scanned or self.receiving == "RECEIVED"
@@ -481,6 +481,11 @@ class Play:
                 ).values_list("rma_unit__order_identifier", "rma_unit__order_line_item_identifier")
             )
             assert live <= may, (told.identifier, live, may)
+            may_be_paid = sum(told.units[n].cents for n in due if not told.units[n].is_exchange)
+            held = Refund.objects.filter(
+                rma_identifier=told.identifier, status__in=HOLDS_MONEY, store__is_default=True
+            )
+            assert sum(held.values_list("shopper_amount_cents", flat=True)) <= may_be_paid
         booked = SimulatedPayment.objects.filter(outcome="paid")
         by_refund = Counter(booked.values_list("refund_identifier", flat=True))
         assert set(by_refund.values()) <= {1}
@@ -627,9 +632,13 @@ def states(api: Client) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5, 6, 7, 22, 89])
+WORLDS = [(seed, DRAWN) for seed in (0, 1, 2, 3, 4, 5, 6, 7, 22, 89)]
+WORLDS += [(seed, DRAWN | {"exchange"}) for seed in (100, 101, 102)]
+
+
+@pytest.mark.parametrize(("seed", "drawn"), WORLDS, ids=[str(seed) for seed, _ in WORLDS])
 def test_whatever_happens(
-    seed, send_order, send_rma, api, optoro, second_store, monkeypatch, django_user_model
+    seed, drawn, send_order, send_rma, api, optoro, second_store, monkeypatch, django_user_model
 ):
     chance = random.Random(seed)
     random.seed(seed)  # the jitter of retries
@@ -647,7 +656,7 @@ def test_whatever_happens(
         return Response(500 if mood < 0.25 else 202, json={})
 
     optoro.answer = answer
-    world = World(chance, DRAWN)
+    world = World(chance, drawn)
     Store.objects.filter(is_default=True).update(
         refund_trigger=world.trigger, charges_return_shipping=world.charges_shipping
     )

@@ -93,9 +93,9 @@ def test_an_rma_that_our_refund_closed_is_judged_as_if_it_were_open(returns, sen
 
 def test_manual_proposes_and_conditions_and_shipping_count(returns):
     assert counts(tried(Policy("manual")).after) == {APPROVAL: 2, WAIT: 2}
-    strict = Policy("default", automatic_conditions=frozenset({"N", "A", ""}))
+    strict = Policy("receipt", automatic_conditions=frozenset({"N", "A", ""}))
     found = tried(strict)
-    assert counts(found.after) == {AUTOMATIC: 1, WAIT: 2, PERSON: 1}
+    assert counts(found.after) == {WAIT: 3, PERSON: 1}
     assert found.differences[0].after.reason == (
         "received in condition C, which the policy leaves to a person"
     )
@@ -262,3 +262,33 @@ def test_what_is_edited_is_what_decides(triggers, minutes, conditions, charges, 
     )
     assert PolicyValues.of(values.to_policy()) == values
     assert PolicyValues.from_content(values.to_content()) == values
+
+
+def test_what_the_warehouse_found_does_not_matter_to_what_was_refunded_at_the_scan(returns):
+    """RMA-2 was received in condition C, after its scan."""
+    picky = Policy("default", automatic_conditions=frozenset({"A", ""}))
+    found = tried(picky)
+    assert (found.differing, found.earlier, found.later) == (0, 0, 0)
+    assert counts(found.after) == {AUTOMATIC: 2, WAIT: 2}
+    late = tried(Policy("receipt", automatic_conditions=frozenset({"A", ""})), before=picky)
+    assert counts(late.after) == {PERSON: 1, WAIT: 3}
+    back = tried(picky, before=Policy("receipt", automatic_conditions=frozenset({"A", ""})))
+    assert counts(back.after) == {AUTOMATIC: 2, WAIT: 2}
+    assert back.differing == 2
+
+
+def test_refunds_at_another_moment_are_counted(returns):
+    assert (tried(Policy("receipt")).later, tried(Policy("receipt")).earlier) == (1, 0)
+    sooner = tried(DEFAULT, before=Policy("receipt"))
+    assert (sooner.later, sooner.earlier, sooner.differing) == (0, 1, 1)
+
+
+def test_a_unit_that_never_came_was_refunded_at_its_scan_and_is_a_persons_at_receipt(
+    send_order, send_rma, drain
+):
+    send_order(builders.order())
+    missing = builders.unit(receiving_status="NOT_RECEIVED")
+    send_rma(builders.rma(units=[missing], tracking="DELIVERED"))
+    drain()
+    found = tried(Policy("receipt"))
+    assert (counts(found.before), counts(found.after)) == ({AUTOMATIC: 1}, {PERSON: 1})

@@ -183,3 +183,25 @@ def test_messages_without_updated_at_sort_by_their_creation():
     old = replace(message(unit()), updated_at=None)
     new = message(unit(package_tracking_status="TRANSIT"), minute=1)
     assert fold([new, old]).units[0].facts.package_tracking_status == "TRANSIT"
+
+
+def test_a_condition_stays_with_the_unit_that_was_received():
+    parcel = {"tracking_number": "P-1", "package_tracking_status": "DELIVERED"}
+    opened = unit(**parcel, receiving_status="RECEIVED", warehouse_receipt_condition="TT")
+    never_came = unit(
+        tracking_number="P-1", package_tracking_status="NOT_DROPPED_OFF", receiving_status="PENDING"
+    )
+    gone = {"tracking_number": "P-1", "package_tracking_status": "RETURNED"}
+    state = fold(
+        [
+            message(opened, never_came, minute=1),
+            message(
+                unit(**gone, receiving_status="RECEIVED", warehouse_receipt_condition="TT"),
+                unit(**gone, receiving_status="PENDING"),
+                minute=2,
+            ),
+        ]
+    )
+    assert {
+        (u.facts.receiving_status, u.facts.warehouse_receipt_condition) for u in state.units
+    } == {("RECEIVED", "TT"), ("PENDING", "")}

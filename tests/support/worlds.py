@@ -37,6 +37,11 @@ NAMES = {
     "standard": ("STANDARD_EXCHANGE", "STANDARD_EXCHANGE"),
 }
 EVENTS = ["on"] * 8 + ["receive"] * 3 + ["stop", "close", "convert", "cancel", "refunded"]
+USUAL = {
+    "concept": "",
+    **dict.fromkeys(METHODS.values(), "default"),
+    "automatic_conditions": CONDITIONS,
+}
 GARBAGE = [b"", b"nonsense", b"[1]", b'{"rma_identifier": "RMA-0"}', b'{"items": "\\u0000"}']
 
 
@@ -289,6 +294,8 @@ class Rma:
         """A parcel, or a unit of it, never arrives."""
         end = chance.choice(STOPPED)
         victim = chance.choice(self.units)
+        if any(u.receiving != "PENDING" for u in self.units if u.parcel == victim.parcel):
+            return False  # opened at the warehouse: it has arrived
         for unit in self.units:
             if unit is victim or (unit.parcel == victim.parcel and end != "NOT_DROPPED_OFF"):
                 unit.tracking = end
@@ -302,13 +309,14 @@ class Rma:
     ) -> bool:
         """The warehouse opens a parcel, and may tell the condition."""
         parcel = chance.choice(self.units).parcel
-        for unit in self.units:
-            if unit.parcel == parcel and unit.receiving == "PENDING":
+        opened = [u for u in self.units if u.parcel == parcel and u.tracking in PROGRESS[1:]]
+        for unit in opened:
+            if unit.receiving == "PENDING":
                 unit.receiving = chance.choice(words)
                 if unit.receiving == "RECEIVED":
                     unit.condition = chance.choice(CONDITIONS)
         self.minute += 1
-        return True
+        return bool(opened)
 
     def close(self, chance: random.Random) -> bool:
         """Receiving ends with something missing."""
@@ -498,24 +506,30 @@ def draw_policy(chance: random.Random, concept: str) -> Json:
 
 
 def draw_rma(
-    chance: random.Random, number: int, free: list[tuple[Order, Line, int]], extra: int
+    chance: random.Random,
+    number: int,
+    free: list[tuple[Order, Line, int]],
+    extra: int,
+    last: str = "",
 ) -> Rma:
     """A return of some of the free units, and its life."""
     taken = [free.pop() for _ in range(min(len(free), chance.randint(1, 3)))]
     if chance.choice([False] * 9 + [True]):
         free += taken  # a second return of the same goods
-    is_standard = chance.choice([False, False, False, True])
+    is_standard = not last and chance.choice([False, False, False, True])
     kinds = ["standard"] if is_standard else ["refund", "refund", "even", "uneven", "credit"]
     if _flip(chance) and not is_standard:
         kinds = ["refund"]
     parcels = [f"P{number}-1", f"P{number}-{chance.choice([1, 2])}"]
     rma = Rma(
         identifier=f"RMA-{number}",
-        method=chance.choice(["mail-back", *METHODS]),
+        method=chance.choice(
+            ["mail-back", *METHODS] if not last else ["customer-keep", "mail-back"]
+        ),
         units=[_draw_unit(chance, place, kinds, parcels, extra) for place in taken],
         spelling=chance.choice(["{}", "{}", "{}", "RO-{}"]),
         names_original=_flip(chance),
-        giftee=chance.choice([None] * 6 + [f"g{number}@example.com"] * 2 + [""]),
+        giftee=None if last else chance.choice([None] * 6 + [f"g{number}@example.com"] * 2 + [""]),
         shipping=chance.choice([0, 0, 695, 50_000]),
         bonus=chance.choice([0, 0, 300]),
         concept=chance.choice(["", "", "north"]),
@@ -525,13 +539,15 @@ def draw_rma(
     for unit in rma.units if rma.method != "customer-keep" else []:
         unit.tracking = PROGRESS[start]
     rma.tell()
-    for event in chance.choices(EVENTS, k=chance.randint(0, 5)):
+    for event in chance.choices(EVENTS, k=chance.randint(0, 2 if last else 5)):
         if rma.status == "PENDING_EXCHANGE" and event == "close":
             event = "place"
         if getattr(rma, event)(chance):
             rma.tell()
         if rma.status in ("CANCELED", "REFUNDED"):
             break
+    if last and rma.status == "CREATED" and getattr(rma, last)(chance):
+        rma.tell()
     return rma
 
 
@@ -589,8 +605,9 @@ def _outside(chance: random.Random, order: Order, told: list[Rma]) -> None:
     order.tell()
 
 
-def draw_world(chance: random.Random) -> World:
-    """One or two orders, up to three returns of them, and all the rest."""
+def draw_world(chance: random.Random, last: str = "") -> World:
+    """One or two orders, up to three returns of them, and all the rest. With `last`, that happens
+    to each return in the end, where it can, and everything else is refunded at once."""
     bought = [draw_order(chance, f"ORD-{n}") for n in range(chance.choice([1, 1, 2]))]
     has_exchange = _flip(chance)
     if has_exchange and _flip(chance):
@@ -606,14 +623,14 @@ def draw_world(chance: random.Random) -> World:
     told = []
     for number in range(chance.choice([1, 2, 2, 3])):
         if free:
-            told.append(draw_rma(chance, number, free, extra))
+            told.append(draw_rma(chance, number, free, extra, last))
     if chance.random() < 0.25:
         _outside(chance, chance.choice(bought), told)
     brands = ["", "north"] if _flip(chance) else [""]
     return World(
         orders=bought,
         rmas=told,
-        policies=[draw_policy(chance, brand) for brand in brands],
+        policies=[USUAL] if last else [draw_policy(chance, brand) for brand in brands],
         exchange=_exchange(chance) if has_exchange else None,
         garbage=chance.choices(GARBAGE, k=chance.randint(0, 2)),
         has_extra_cents=bool(extra),

@@ -112,7 +112,7 @@ def import_page(found: VariantImport) -> ImportPage:
 def errors_csv(found: VariantImport) -> str:
     """Returns what was wrong with an import's rows, as a file for a spreadsheet."""
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(["line", "column", "value", "what is wrong"])
     kept = 0
     for error in found.errors.order_by("line", "pk").iterator():

@@ -120,7 +120,7 @@ def refund_tallies(store_id: int) -> list[Tally]:
     states = (
         (RefundStatus.PROPOSED, "Waiting for approval", "a person decides", True),
         (RefundStatus.UNKNOWN, "Payment unknown", "the gateway is asked again", True),
-        (RefundStatus.APPROVED, "Approved", "about to be paid", False),
+        (RefundStatus.APPROVED, "Approved", "paid at once or after a delay", False),
         (RefundStatus.PAYING, "Paying", "at the gateway now", False),
     )
     found = _by(refunds.filter(status__in=[row[0] for row in states]), "status", "created_at")

@@ -9,12 +9,13 @@ from apps.attention.queries import open_items
 from apps.desk.progress import Step, refund_of, ticks
 from apps.desk.reads.rows import ExchangeRow, exchange_rows_of
 from apps.desk.reads.why import Why, whys
+from apps.exchanges.lineage import paying_orders
 from apps.exchanges.queries import exchange_orders_of_order
 from apps.orders import queries as orders
 from apps.orders.models import Order, OrderLine
 from apps.orders.rules import line_amount_cents, shipped_amount_cents
 from apps.refunds import limits
-from apps.refunds.models import Refund, RefundLine, RefundStatus
+from apps.refunds.models import Destination, Refund, RefundLine, RefundStatus
 from apps.refunds.queries import refunds_of_order
 from apps.refunds.rules import LIVE_STATUSES
 from apps.rmas.models import Rma, RmaUnit
@@ -38,7 +39,8 @@ class LineView:
 
 @dataclass(frozen=True)
 class Sums:
-    """The money of an order; every name in cents. `in_progress` is refunded, but not paid yet."""
+    """The money of an order; every name in cents. `in_progress` is refunded, but not paid yet,
+    `went_elsewhere` is paid from its payment for goods that were exchanged for its own."""
 
     product: int
     discount: int
@@ -50,6 +52,12 @@ class Sums:
     in_progress: int
     refundable: int
     cash_left: int
+    went_elsewhere: int
+
+    @property
+    def went_here(self) -> int:
+        """What of the payment went back for the order's own goods, or is reserved for them."""
+        return max(0, self.captured - self.cash_left - self.went_elsewhere)
 
     @property
     def with_shipping(self) -> int:
@@ -92,10 +100,17 @@ class OrderPage:
     sums: Sums
     rmas: list[RmaView]
     refunds: list[RefundView]
+    payer: Order
+    paid_for_others: list[Refund]
     exchanges: list[ExchangeRow]
     attention: list[Item]
     events: list[Event]
     has_more_events: bool
+
+    @property
+    def is_paid_by_exchange(self) -> bool:
+        """Whether it is an exchange order, which took no payment."""
+        return self.payer.pk != self.order.pk
 
 
 def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
@@ -103,6 +118,7 @@ def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
     rmas = list(rmas_of_order(order).prefetch_related("units__refund_units__line__refund"))
     refunds = list(refunds_of_order(order))
     lines = _lines(order)
+    others = _paid_for_others(order)
     identifiers = [rma.rma_identifier for rma in rmas]
     events, has_more = cut(
         events_about(
@@ -115,14 +131,22 @@ def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
     return OrderPage(
         order=order,
         lines=lines,
-        sums=_sums(order, lines, refunds),
+        sums=_sums(order, lines, refunds, others),
         rmas=[_rma_view(rma, order) for rma in rmas],
         refunds=refund_views(refunds),
+        payer=paying_orders([order])[order.pk],
+        paid_for_others=others,
         exchanges=exchange_rows_of(exchange_orders_of_order(order)),
         attention=attention_for(order.store_id, [order.identifier], identifiers),
         events=events,
         has_more_events=has_more,
     )
+
+
+def _paid_for_others(order: Order) -> list[Refund]:
+    """The refunds of exchanged goods that are paid from this order's payment."""
+    rows = Refund.objects.filter(paid_order=order).exclude(order=order).select_related("order")
+    return list(rows.defer("raw", "order__raw").order_by("created_at", "pk"))
 
 
 def refund_views(refunds: list[Refund]) -> list[RefundView]:
@@ -166,7 +190,7 @@ def _lines(order: Order) -> list[LineView]:
     return views
 
 
-def _sums(order: Order, lines: list[LineView], refunds: list[Refund]) -> Sums:
+def _sums(order: Order, lines: list[LineView], refunds: list[Refund], others: list[Refund]) -> Sums:
     def total(*statuses: str) -> int:
         return sum(r.total_refund_amount_cents for r in refunds if r.status in statuses)
 
@@ -181,6 +205,11 @@ def _sums(order: Order, lines: list[LineView], refunds: list[Refund]) -> Sums:
         in_progress=total(*(s for s in LIVE_STATUSES if s != RefundStatus.PAID)),
         refundable=sum(view.left_cents for view in lines),
         cash_left=limits.cash_room_cents(order),
+        went_elsewhere=sum(
+            refund.shopper_amount_cents
+            for refund in others
+            if refund.status in LIVE_STATUSES and refund.destination == Destination.ORIGINAL_PAYMENT
+        ),
     )
 
 

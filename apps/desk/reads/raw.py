@@ -10,7 +10,7 @@ from apps.inbox.models import Delivery
 from apps.orders.models import Order, OrderMessage
 from apps.outbox import topics
 from apps.outbox.models import Attempt, Job
-from apps.refunds.models import Payout
+from apps.refunds.models import Refund
 from apps.rmas.models import Rma
 
 # A page that shows megabytes helps nobody; the whole is there as a file.
@@ -144,9 +144,9 @@ def subject_of(job: Job) -> Subject | None:
     if job.topic == topics.EVALUATE_RMA:
         name = _name(Rma, "rma_identifier", job.store_id, pk=key)
         return Subject(f"Return {name}", reverse("desk:rma", args=[name])) if name else None
-    if job.topic == topics.PAY_REFUND:
-        payouts = Payout.objects.filter(pk=key, refund__store_id=job.store_id)
-        name = payouts.values_list("refund__identifier", flat=True).first()
+    if job.topic in (topics.PAY_REFUND, topics.SETTLE_REFUND):
+        subject = {"payouts": key} if job.topic == topics.PAY_REFUND else {"pk": key}
+        name = _name(Refund, "identifier", job.store_id, **subject)
         return Subject(f"Refund {name}", reverse("desk:refund", args=[name])) if name else None
     if job.topic == topics.IMPORT_VARIANTS:
         name = imports_of(job.store_id).filter(pk=key).values_list("name", flat=True).first()
@@ -156,5 +156,8 @@ def subject_of(job: Job) -> Subject | None:
     return None
 
 
-def _name(model: type[Order] | type[Rma], field: str, store_id: int, pk: int) -> str | None:
-    return model.objects.filter(store_id=store_id, pk=pk).values_list(field, flat=True).first()
+def _name(
+    model: type[Order] | type[Rma] | type[Refund], field: str, store_id: int, **subject: int
+) -> str | None:
+    rows = model.objects.filter(store_id=store_id, **subject)
+    return rows.values_list(field, flat=True).first()

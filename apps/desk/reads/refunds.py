@@ -35,7 +35,9 @@ class RefundPage:
 def refund_named(*, store_id: int, identifier: str) -> Refund:
     """Returns the store's refund of that identifier; raises Http404."""
     refund = (
-        Refund.objects.select_related("order", "paid_order", "rma", "store", "author", "approver")
+        Refund.objects.select_related(
+            "order", "paid_order", "rma", "store", "author", "approver", "policy"
+        )
         .filter(store_id=store_id, identifier=identifier)
         .first()
     )
@@ -62,6 +64,7 @@ def refund_page(refund: Refund) -> RefundPage:
 def _jobs(refund: Refund, payouts: list[Payout]) -> list[Job]:
     """The outbound jobs that pay the refund or tell Optoro of its order."""
     paying = Q(topic=topics.PAY_REFUND, key__in=[str(payout.pk) for payout in payouts])
+    paying |= Q(topic=topics.SETTLE_REFUND, key=str(refund.pk))
     telling = Q(topic=topics.ORDER_SNAPSHOT, key=str(refund.order_id))
     return list(
         Job.objects.filter(paying | telling, store_id=refund.store_id).order_by("-pk")[:JOBS_SHOWN]

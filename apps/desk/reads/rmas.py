@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from apps.attention.models import Item
 from apps.desk.progress import Step, refund_of, unit_steps
 from apps.desk.reads.orders import RefundView, attention_for, cut, refund_views
+from apps.desk.reads.rma_money import Money, money_of
 from apps.desk.reads.rows import ExchangeRow, exchange_rows_of
 from apps.exchanges.queries import exchange_orders_of_rma
 from apps.inbox.models import Delivery
@@ -12,7 +13,7 @@ from apps.inbox.queries import deliveries_of
 from apps.orders.models import Order
 from apps.orders.rules import unit_amount_cents
 from apps.refunds.models import Refund
-from apps.refunds.policies import policy_book
+from apps.refunds.policies import PolicyBook, policy_book
 from apps.refunds.queries import verdicts
 from apps.refunds.types import Verdict
 from apps.rmas.models import Rma, RmaUnit
@@ -50,24 +51,16 @@ class UnitView:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What the units add up to, in cents."""
-
-    estimated: int
-    shopper: int
-    optoro: int
-
-
-@dataclass(frozen=True)
 class RmaPage:
-    """The return page; `currency` is empty while none of its orders is known."""
+    """The return page; `currency` is empty while none of its orders is known, `trigger` where its
+    units are under policies that differ in it."""
 
     rma: Rma
     currency: str
     orders: list[Order]
     unknown_orders: list[str]
     units: list[UnitView]
-    figures: Figures
+    money: Money
     trigger: str
     refunds: list[RefundView]
     exchanges: list[ExchangeRow]
@@ -88,6 +81,8 @@ def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
     units = list(rows.order_by("order_identifier", "order_line_item_identifier", "ordinal"))
     policies = policy_book(rma.store)
     found = verdicts(rma, units, policies)
+    refunds = _refunds(rma)
+    exchanges = exchange_rows_of(exchange_orders_of_rma(rma))
     orders = {unit.order.pk: unit.order for unit in units if unit.order}
     events, has_more = cut(
         events_about(store_id=rma.store_id, rma_identifiers=[rma.rma_identifier]), whole_timeline
@@ -98,16 +93,10 @@ def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
         orders=list(orders.values()),
         unknown_orders=sorted({unit.order_identifier for unit in units if not unit.order}),
         units=[_unit_view(rma, unit, found[unit.pk]) for unit in units],
-        figures=Figures(
-            estimated=sum(unit.estimated_refund_amount_cents for unit in units),
-            shopper=sum(unit.shopper_refund_amount_cents for unit in units),
-            optoro=sum(unit.optoro_refund_amount_cents for unit in units),
-        ),
-        trigger=(policies.for_unit(rma, units[0]) if units else policies.base).trigger_of(
-            rma.return_method
-        ),
-        refunds=_refunds(rma),
-        exchanges=exchange_rows_of(exchange_orders_of_rma(rma)),
+        money=money_of([(unit, found[unit.pk]) for unit in units], refunds, exchanges),
+        trigger=_trigger(rma, units, policies),
+        refunds=refund_views(refunds),
+        exchanges=exchanges,
         attention=attention_for(rma.store_id, [], [rma.rma_identifier]),
         messages=list(
             deliveries_of(rma.store_id).filter(subject=rma.rma_identifier)[:MESSAGES_SHOWN]
@@ -117,16 +106,22 @@ def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
     )
 
 
+def _trigger(rma: Rma, units: list[RmaUnit], policies: PolicyBook) -> str:
+    counted = [unit for unit in units if not unit.is_withdrawn]
+    triggers = {policies.for_unit(rma, unit).trigger_of(rma.return_method) for unit in counted}
+    return triggers.pop() if len(triggers) == 1 else ""
+
+
 def _unit_view(rma: Rma, unit: RmaUnit, verdict: Verdict) -> UnitView:
     refund = refund_of(unit)
     return UnitView(unit, unit_steps(rma, unit, refund), refund, verdict)
 
 
-def _refunds(rma: Rma) -> list[RefundView]:
+def _refunds(rma: Rma) -> list[Refund]:
     rows = (
         Refund.objects.filter(rma=rma)
         .select_related("order", "paid_order", "rma", "author", "approver")
         .prefetch_related("lines__order_line", "payouts__attempts")
         .order_by("created_at", "pk")
     )
-    return refund_views(list(rows))
+    return list(rows)

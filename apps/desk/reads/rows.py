@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet, Sum
 
+from apps.desk.words import kind_of
 from apps.exchanges.models import ExchangeCollision, ExchangeLine, ExchangeOrder
 from apps.exchanges.queries import with_status
 from apps.exchanges.rules import status_of
@@ -54,6 +55,7 @@ class RmaRow:
     order_identifiers: tuple[str, ...]
     parcels: tuple[tuple[str, int], ...]
     refunds: tuple[Refund, ...]
+    kind: str
 
 
 def rma_rows(rmas: Iterable[Rma]) -> list[RmaRow]:
@@ -86,7 +88,30 @@ def _rma_row(rma: Rma, units: list[RmaUnit], refunds: list[Refund]) -> RmaRow:
         ),
         parcels=tuple(parcels.items()),
         refunds=tuple(refunds),
+        kind=kind_of(unit.refund_type for unit in units if not unit.is_withdrawn),
     )
+
+
+@dataclass(frozen=True)
+class GiftCard:
+    """The store credit that an exchange order gives, in cents."""
+
+    amount: int
+    bonus: int
+
+    @property
+    def total(self) -> int:
+        """What the cards are worth."""
+        return self.amount + self.bonus
+
+
+def gift_card_of(lines: Iterable[ExchangeLine]) -> GiftCard | None:
+    """Returns what the gift card lines of an exchange order add up to, None where it has none."""
+    cards = [line for line in lines if line.is_gift_card]
+    if not cards:
+        return None
+    bonus = sum(line.bonus_credit_amount_cents for line in cards)
+    return GiftCard(sum(line.total_amount_cents for line in cards) - bonus, bonus)
 
 
 @dataclass(frozen=True)
@@ -99,6 +124,7 @@ class ExchangeRow:
     goods: str
     collisions: int
     has_rma: bool
+    gift_card: GiftCard | None = None
 
 
 def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
@@ -127,6 +153,7 @@ def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
             ),
             collisions=collisions.get(row.pk, 0),
             has_rma=row.rma_identifier in known,
+            gift_card=gift_card_of(lines.get(row.pk, [])),
         )
         for row in placed
     ]

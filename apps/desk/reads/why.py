@@ -8,11 +8,22 @@ away is negative, so that the steps of a block add up to its total.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.common.money import show
+from apps.desk.reads.rows import gift_card_of
+from apps.exchanges.models import ExchangeOrder
+from apps.exchanges.queries import with_status
+from apps.exchanges.rules import status_of
 from apps.refunds.calculation import LineCalculation
-from apps.refunds.models import Destination, Refund, RefundLine, RefundPolicy, Source
+from apps.refunds.models import (
+    Destination,
+    Refund,
+    RefundLine,
+    RefundPolicy,
+    RefundUnit,
+    Source,
+)
 from apps.refunds.rules import LIVE_STATUSES
 
 
@@ -55,6 +66,7 @@ class Why:
     policy_note: str
     bonus_note: str = ""
     retained_note: str = ""
+    exchange_identifier: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,15 +75,18 @@ class _Around:
 
     policies: dict[int, RefundPolicy] = field(default_factory=dict)
     retained: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    exchanges: dict[int, ExchangeOrder] = field(default_factory=dict)
 
 
 def whys(refunds: Iterable[Refund]) -> dict[int, Why]:
     """Returns, by key, why each refund has its amount. Expects lines with their order lines, the
-    order, the paid order and the RMA to be read with them; asks at most twice for all."""
+    order, the paid order and the RMA to be read with them; asks at most twice for all, and three
+    times more where some are store credit."""
     refunds = list(refunds)
     keys = {refund.policy_id for refund in refunds if refund.policy_id}
     policies = RefundPolicy.objects.in_bulk(keys) if keys else {}
-    around = _Around(policies, _retained({r.rma_id for r in refunds if r.rma_id}))
+    retained = _retained({r.rma_id for r in refunds if r.rma_id})
+    around = _Around(policies, retained, _exchanges(refunds))
     return {refund.pk: _why(refund, around) for refund in refunds}
 
 
@@ -84,13 +99,43 @@ def _retained(rma_ids: set[int]) -> dict[int, list[tuple[int, int]]]:
     return found
 
 
+def _exchanges(refunds: Iterable[Refund]) -> dict[int, ExchangeOrder]:
+    """Returns, by refund key, the exchange orders that carry store credit: the one that the units
+    name, else the one that was placed for the return."""
+    credited = {r.pk: r for r in refunds if r.destination == Destination.STORE_CREDIT}
+    if not credited:
+        return {}
+    named = dict(
+        RefundUnit.objects.filter(line__refund__in=credited)
+        .exclude(rma_unit__exchange_order_identifier="")
+        .values_list("line__refund", "rma_unit__exchange_order_identifier")
+    )
+    returns = {refund.rma_identifier for refund in credited.values()} - {""}
+    rows = with_status(
+        ExchangeOrder.objects.filter(
+            Q(order_identifier__in=named.values()) | Q(rma_identifier__in=returns),
+            store_id__in={refund.store_id for refund in credited.values()},
+        )
+    )
+    placed = list(rows.defer("content", "request").prefetch_related("lines").order_by("pk"))
+    by_name = {row.order_identifier: row for row in placed}
+    by_return = {row.rma_identifier: row for row in placed if row.rma_identifier}
+    found = {
+        pk: by_name.get(named.get(pk, "")) or by_return.get(refund.rma_identifier)
+        for pk, refund in credited.items()
+    }
+    return {pk: row for pk, row in found.items() if row}
+
+
 def _why(refund: Refund, around: _Around) -> Why:
     lines = list(refund.lines.all())
     policy = around.policies.get(refund.policy_id or 0)
+    exchange = around.exchanges.get(refund.pk)
     return Why(
         lines=tuple(line_why(refund, line) for line in lines),
         parts=parts_of(refund, lines),
-        destination=_destination(refund),
+        destination=_destination(refund, exchange),
+        exchange_identifier=exchange.order_identifier if exchange else "",
         policy=policy,
         policy_note=_policy_note(refund, policy),
         retained_note=_retained_note(refund, around),
@@ -220,14 +265,12 @@ def parts_of(refund: Refund, lines: Sequence[RefundLine]) -> Block:
     )
 
 
-def _destination(refund: Refund) -> str:
+def _destination(refund: Refund, exchange: ExchangeOrder | None) -> str:
     """Where the shopper's part goes and why (flows.md, "Where the money goes")."""
     if refund.source == Source.EXTERNAL:
         return "Paid outside the desk, as the order system reported."
     if refund.destination == Destination.STORE_CREDIT:
-        return (
-            "It went out as store credit with the exchange order already, so nothing more is paid."
-        )
+        return _store_credit(exchange)
     if refund.destination == Destination.NONE or not refund.shopper_amount_cents:
         return "Nothing is left to pay to the shopper."
     if refund.destination == Destination.GIFT_CARD:
@@ -241,6 +284,33 @@ def _destination(refund: Refund) -> str:
             f"{refund.order.identifier} came by an exchange, which took no payment of its own."
         )
     return f"To the original payment of order {refund.order.identifier}, whose goods came back."
+
+
+_GOES_OUT = {
+    "placed": "It goes out as a gift card with exchange order {}{}, so no money is paid.",
+    "shipped": "It went out as a gift card with exchange order {}{}, so no money is paid.",
+    "canceled": (
+        "It was to go out as a gift card with exchange order {}{}, which is canceled: find out "
+        "whether the shopper has it."
+    ),
+}
+
+
+def _store_credit(exchange: ExchangeOrder | None) -> str:
+    if exchange is None:
+        return "It goes out as a gift card with the exchange order, so no money is paid."
+    card, told = gift_card_of(exchange.lines.all()), ""
+    if card:
+        told = f" ({show(card.total, exchange.currency)}"
+        if card.bonus:
+            amount, bonus = (
+                show(card.amount, exchange.currency),
+                show(card.bonus, exchange.currency),
+            )
+            told = f" ({amount} + {bonus} bonus = {told[2:]}"
+        told += ")"
+    status = status_of(getattr(exchange, "own_order_status", None))
+    return _GOES_OUT[status].format(exchange.order_identifier, told)
 
 
 def _policy_note(refund: Refund, policy: RefundPolicy | None) -> str:

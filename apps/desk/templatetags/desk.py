@@ -6,7 +6,6 @@ from typing import Any
 
 from babel.numbers import format_decimal
 from django import template
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -37,15 +36,6 @@ def show_money(amount_cents: int | None, currency: str) -> str:
     return money.show(amount_cents, currency)
 
 
-def _local_text(moment: datetime) -> str:
-    local = timezone.localtime(moment)
-    now = timezone.localtime(clock.now())
-    day = f"{local:%b} {local.day}"
-    if local.year != now.year:
-        return f"{day}, {local.year}, {local:%H:%M}"
-    return f"{day}, {local:%H:%M}"
-
-
 def _exact(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
@@ -59,7 +49,18 @@ def when(moment: datetime | None, empty: str = "—") -> SafeString | str:
         '<time datetime="{}" title="{}">{}</time>',
         moment.astimezone(UTC).isoformat(),
         _exact(moment),
-        _local_text(moment),
+        words.local_text(moment),
+    )
+
+
+@register.simple_tag
+def clock_time(moment: datetime) -> SafeString:
+    """Writes a moment of today by its time alone, with the exact UTC on hover."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.astimezone(UTC).isoformat(),
+        _exact(moment),
+        words.clock_text(moment),
     )
 
 
@@ -97,7 +98,17 @@ def _span(seconds: float) -> str:
 @register.simple_tag
 def pill(kind: str, value: str, extra: str = "") -> SafeString:
     """Writes a status as a pill: plain words, and Optoro's own word beside them."""
-    word = words.word_for(kind, value or "")
+    return _pill(words.word_for(kind, value or ""), extra)
+
+
+@register.simple_tag
+def refund_pill(refund: Refund) -> SafeString:
+    """Writes a refund's status as a pill; while its policy's delay runs, with its end."""
+    due_at = refund.payment_due_at if words.is_put_off(refund) else None
+    return _pill(words.refund_word(refund), f"· due {words.clock_text(due_at)}" if due_at else "")
+
+
+def _pill(word: words.Word, extra: str) -> SafeString:
     original = format_html(' <span class="wire">{}</span>', word.original) if word.original else ""
     return format_html(
         '<span class="pill {}">{}{}{}</span>',
@@ -175,6 +186,26 @@ def ticks_of(refund: Refund) -> list[Step]:
 
 
 @register.filter
+def pays_money(refund: Refund) -> bool:
+    """Tells whether money moves for a refund."""
+    return words.pays_money(refund)
+
+
+@register.filter
+def is_put_off(refund: Refund) -> bool:
+    """Tells whether a refund waits for the end of its policy's delay."""
+    return words.is_put_off(refund)
+
+
+@register.filter
+def summary_of(event: Event) -> str:
+    """Returns what an event is called: that an exchange became a refund counts more than the
+    status that came with it."""
+    became = words.what_it_became(event.changes or ()) if event.kind == "rma.updated" else ""
+    return became or event.summary
+
+
+@register.filter
 def at(table: dict[str, Any], key: str) -> Any:
     """Returns `table[key]`, or nothing."""
     return table.get(key, "")
@@ -198,7 +229,7 @@ def recipient(refund: Refund) -> str:
     if refund.destination == Destination.NONE:
         return "nobody: there is nothing to pay"
     if refund.destination == Destination.STORE_CREDIT:
-        return "nobody: it went out as store credit with the exchange order"
+        return "nobody: it goes out as a gift card with the exchange order"
     if refund.destination == Destination.ORIGINAL_PAYMENT:
         return f"the original payment of order {refund.paid_order.identifier}"
     return f"a {refund.get_destination_display().lower()} for {refund.recipient_email}"

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.rules import Action
+from apps.catalog.csv_survey import MAX_ROWS
 from apps.catalog.imports import MAX_BYTES, cancel_import, start_import
 from apps.catalog.models import VariantImport
 from apps.catalog.queries import find_product, imports_of
@@ -25,7 +26,8 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label="CSV file",
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
-        help_text=f"UTF-8, at most {MAX_BYTES // 1024 // 1024} MB. Commas, semicolons or tabs.",
+        help_text=f"UTF-8, at most {MAX_BYTES // 1024 // 1024} MB and {MAX_ROWS:,} rows. Commas, "
+        "semicolons or tabs.",
         error_messages={
             "required": "Choose the file to import.",
             "empty": "The file is empty: choose the one with your variants.",

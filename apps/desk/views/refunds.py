@@ -13,6 +13,7 @@ from apps.common.errors import Refused
 from apps.common.money import show
 from apps.desk.reads.refunds import refund_named, refund_page
 from apps.desk.seats import DeskRequest, at_desk, demand
+from apps.desk.words import clock_text, is_put_off, pays_money, too_late
 from apps.refunds import services
 from apps.refunds.models import Refund, RefundStatus
 from apps.refunds.rules import may_move
@@ -60,11 +61,10 @@ def approve(request: DeskRequest, identifier: str) -> HttpResponse:
     if request.method != "POST":
         return _confirmation(request, "desk/refund_approve.html", found, RefundStatus.APPROVED)
     try:
-        services.approve_refund(refund=found, actor=staff(_user_id(request)))
-        amount = show(found.shopper_amount_cents, found.currency)
-        messages.success(request, f"Approved. {amount} will be paid by the next free worker.")
+        approved = services.approve_refund(refund=found, actor=staff(_user_id(request)))
+        messages.success(request, _what_follows(approved))
     except Refused as refusal:
-        _tell_refusal(request, refusal)
+        _tell_refusal(request, refusal, found, RefundStatus.APPROVED)
     return redirect("desk:refund", identifier=found.identifier)
 
 
@@ -87,7 +87,7 @@ def cancel(request: DeskRequest, identifier: str) -> HttpResponse:
         )
         messages.success(request, "Canceled. Its units and amounts are free again.")
     except Refused as refusal:
-        _tell_refusal(request, refusal)
+        _tell_refusal(request, refusal, found, RefundStatus.CANCELED)
     return redirect("desk:refund", identifier=found.identifier)
 
 
@@ -96,8 +96,7 @@ def _confirmation(
 ) -> HttpResponse:
     """Shows the question, unless it is too late to ask it."""
     if not may_move(refund.status, target):
-        status = refund.get_status_display().lower()
-        messages.error(request, f"Refund {refund.identifier} is {status}: it is too late for that.")
+        _tell_too_late(request, refund, target)
         return redirect("desk:refund", identifier=refund.identifier)
     lines = refund.lines.select_related("order_line")
     has_errors = bool(context.get("form") and context["form"].errors)
@@ -109,7 +108,31 @@ def _confirmation(
     )
 
 
-def _tell_refusal(request: DeskRequest, refusal: Refused) -> None:
+def _what_follows(refund: Refund) -> str:
+    """Tells what an approval leads to."""
+    if is_put_off(refund) and refund.payment_due_at:
+        due = clock_text(refund.payment_due_at)
+        does = "paid" if pays_money(refund) else "settled"
+        return f"Approved. Will be {does} at {due} (policy delay); can be canceled until then."
+    if not pays_money(refund):
+        return "Approved and settled: no money is paid for it."
+    amount = show(refund.shopper_amount_cents, refund.currency)
+    return f"Approved. {amount} will be paid by the next free worker."
+
+
+def _tell_too_late(request: DeskRequest, refund: Refund, target: RefundStatus) -> None:
+    """What was asked for twice is no error."""
+    text, is_done = too_late(refund, target)
+    (messages.info if is_done else messages.error)(request, text)
+
+
+def _tell_refusal(
+    request: DeskRequest, refusal: Refused, refund: Refund, target: RefundStatus
+) -> None:
+    refund.refresh_from_db()
+    if not may_move(refund.status, target):
+        _tell_too_late(request, refund, target)
+        return
     text = str(refusal)
     messages.error(request, f"{text[:1].upper()}{text[1:]}.")
 
