@@ -47,16 +47,16 @@ def _taken_away(share: RefundUnit, left: list[RmaUnit]) -> bool:
 
 
 def _shows(unit: RmaUnit, share: RefundUnit) -> bool:
-    """Tells whether a unit still is what was refunded: the same money, to the same place. A
-    rounding cent counts only where the line's calculation took one off."""
+    """Tells whether a unit still is what was refunded: the same money, to the same place,
+    less no more than the rounding cents that the line's calculation took off."""
     is_given_twice = (
         unit.refund_type in rma_rules.EXCHANGES
         and unit.shopper_refund_amount_cents > 0
         and unit.optoro_refund_amount_cents == 0
     )
     off = cents_off(unit, decided_share(share))
-    may_be_off = (share.line.calculation or {}).get("taken_off_cents", 0) > 0
-    return not is_given_twice and (off == 0 or (off == 1 and may_be_off))
+    taken_off = (share.line.calculation or {}).get("taken_off_cents", 0)
+    return not is_given_twice and off is not None and off <= taken_off
 
 
 def _in_words(share: RefundUnit, left: list[RmaUnit]) -> str:

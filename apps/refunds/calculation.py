@@ -74,14 +74,15 @@ def calculate_line(
     and what of the line is refunded before.
 
     The amount is Optoro's estimate, less what is above the room of the line where that is no more
-    than a rounding cent for each unit (flows.md, "How much": the limit is the line's).
+    than a rounding cent for each unit of the line that is refunded by now (flows.md, "How much":
+    the limit is the line's, so the last unit makes up for those before it).
     """
     quantity = len(estimates)
     cost: UnitsCost = units_cost(line, first=refunded_before_units, count=quantity)
     estimated = sum(shopper + optoro for shopper, optoro in estimates)
     room = max(0, shipped_amount_cents(line) - refunded_before_cents)
     excess = max(0, estimated - room)
-    taken_off = excess if excess <= quantity else 0
+    taken_off = excess if excess <= quantity + refunded_before_units else 0
     return LineCalculation(
         quantity=quantity,
         price_cents=cost.price_cents,

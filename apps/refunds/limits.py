@@ -176,24 +176,26 @@ def fit_shares(
 ) -> list[UnitShare]:
     """Returns the shares made to fit the room of their line, or [] where they cannot.
 
-    The rounding cents that the calculation takes off are taken one from each of the first shares:
-    from the shopper's part, or from Optoro's where the shopper gets nothing. Anything more is a
-    difference that a person must look at.
+    The rounding cents that the calculation takes off are spread evenly, the odd ones over the first
+    shares: off the shopper's part, or off Optoro's where the shopper gets nothing. Anything more is
+    a difference that a person must look at.
     """
     if not shares or len(shares) > room.units or calculation.amount_cents > room.amount_cents:
         return []
-    off = calculation.taken_off_cents
-    if any(share.amount_cents < 1 for share in shares[:off]):
-        return []
-    return [_less_a_cent(share) for share in shares[:off]] + list(shares[off:])
+    each, odd = divmod(calculation.taken_off_cents, len(shares))
+    fitted = [_less(share, each + (n < odd)) for n, share in enumerate(shares)]
+    return [share for share in fitted if share] if all(fitted) else []
 
 
-def _less_a_cent(share: UnitShare) -> UnitShare:
-    cents = share.amount_cents - 1
+def _less(share: UnitShare, cents: int) -> UnitShare | None:
+    """Returns a share with cents taken off one of its parts; None where that part has not so many."""
+    amount_cents = share.amount_cents - cents
     if share.shopper_amount_cents:
-        shopper_cents = share.shopper_amount_cents - 1
-        return UnitShare(share.unit, cents, shopper_cents, share.optoro_amount_cents)
-    return UnitShare(share.unit, cents, 0, share.optoro_amount_cents - 1)
+        shopper_cents = share.shopper_amount_cents - cents
+        parts = (shopper_cents, share.optoro_amount_cents)
+    else:
+        parts = (0, share.optoro_amount_cents - cents)
+    return None if min(parts) < 0 else UnitShare(share.unit, amount_cents, *parts)
 
 
 def why_not(line: OrderLine, shares: Sequence[UnitShare], room: LineRoom, currency: str) -> str:

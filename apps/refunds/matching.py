@@ -82,25 +82,25 @@ def due_in_line(
 
 def _taken_by(share: Decided, left: Sequence[RmaUnit]) -> RmaUnit | None:
     own = [unit for unit in left if unit.pk == share.unit_id]
-    alike = [unit for unit in left if cents_off(unit, share) == 0]
-    alike = alike or [unit for unit in left if cents_off(unit, share) == 1]
+    off = {unit.pk: cents_off(unit, share) for unit in left}
+    least = min((cents for cents in off.values() if cents is not None), default=None)
+    alike = [unit for unit in left if least is not None and off[unit.pk] == least]
     both = [unit for unit in own if unit in alike]
     return next(iter([*both, *alike, *own, *left]), None)
 
 
 def cents_off(unit: RmaUnit, share: Decided) -> int | None:
-    """Returns how many cents a share is below what a unit shows: 0, or 1 where the rounding cent
-    may have been taken off one of its parts; None where the two are not alike.
-
-    Store credit that went out is not like a payment of the same amount.
+    """Returns how many cents a share is below what a unit shows, in one of its parts: rounding
+    cents may have been taken off, at most one for each unit of the line. None where the two are not
+    alike; store credit that went out is not like a payment of the same amount.
     """
     if is_paid_in_credit(unit) != share.is_in_credit:
         return None
-    off = (
-        unit.shopper_refund_amount_cents - share.shopper_amount_cents,
-        unit.optoro_refund_amount_cents - share.optoro_amount_cents,
-    )
-    return sum(off) if off in ((0, 0), (1, 0), (0, 1)) else None
+    shopper_off = unit.shopper_refund_amount_cents - share.shopper_amount_cents
+    optoro_off = unit.optoro_refund_amount_cents - share.optoro_amount_cents
+    most = unit.order_line.quantity if unit.order_line else 1
+    is_rounding = min(shopper_off, optoro_off) == 0 and max(shopper_off, optoro_off) <= most
+    return shopper_off + optoro_off if is_rounding else None
 
 
 def _with_rows(

@@ -97,14 +97,15 @@ def _owed_for(refund: Refund, rma: Rma, shares: list[RefundUnit]) -> list[Due] |
 
 
 def _due_like(share: RefundUnit, left: list[Due]) -> Due | None:
-    """Exactly alike first; a rounding cent may have been taken off to fit the line."""
+    """The one it is nearest to: rounding cents may have been taken off to fit the line."""
     decided = decided_share(share)
-    of_line = [due for due in left if due.facts.order_line_id == share.line.order_line_id]
-    for cents in (0, 1):
-        for due in of_line:
-            if cents_off(due.facts, decided) == cents:
-                return due
-    return None
+    alike = [
+        (cents, place)
+        for place, due in enumerate(left)
+        if due.facts.order_line_id == share.line.order_line_id
+        and (cents := cents_off(due.facts, decided)) is not None
+    ]
+    return left[min(alike)[1]] if alike else None
 
 
 def _changed_figures(refund: Refund, matched: list[Due]) -> str:

@@ -159,17 +159,19 @@ def refund_lines(draw):
 @example((Line(1, 1, 0, 100, 100, 0, 0), [(101, 0)], 0, 0))
 @example((Line(1, 1, 0, 100, 100, 0, 0), [(102, 0)], 0, 0))
 def test_an_amount_is_within_the_room_or_it_is_the_whole_estimate_which_is_refused(drawn):
-    """The room is the limit; only a rounding cent per unit is ever taken off to meet it."""
+    """The room is the limit; only a rounding cent per unit refunded so far is ever taken off."""
     line, estimates, before, before_units = drawn
     figures = calculated(line, estimates, before, before_units)
     estimated = sum(shopper + optoro for shopper, optoro in estimates)
     room = max(0, shipped_amount_cents(line) - before)
     assert figures.room_cents == room
     assert figures.estimated_cents - figures.taken_off_cents == figures.amount_cents
-    assert 0 <= figures.taken_off_cents <= figures.quantity == len(estimates)
+    assert figures.quantity == len(estimates)
+    rounding = len(estimates) + before_units
+    assert 0 <= figures.taken_off_cents <= rounding
     if estimated <= room:
         assert figures.amount_cents == estimated
-    elif estimated <= room + len(estimates):
+    elif estimated <= room + rounding:
         assert figures.amount_cents == room
     else:
         assert figures.amount_cents == estimated > room

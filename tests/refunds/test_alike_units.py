@@ -217,3 +217,22 @@ def test_a_changed_bonus_is_noted_anew(held, send_rma, drain):
     last = Refund.objects.order_by("pk").last()
     assert (last.status, last.bonus_credit_amount_cents) == ("paid", 0)
     assert paid() == [("ORD-1", 3056)]
+
+
+def test_units_returned_one_by_one_add_up_to_their_line(send_order, send_rma, drain):
+    """Five units with 103 cents of tax: each is estimated with 21, rounded up, in a return of its
+    own. The last one makes up for the others."""
+    line = builders.line(quantity=5, unit_price_amount_cents=1000, tax_amount_cents=103)
+    send_order(builders.order(lines=[line]))
+    for number in range(5):
+        message = rma(parcel(f"T{number}", **figures(1021)))
+        send_rma({**message, "rma_identifier": f"RMA-{number}"})
+        drain()
+    assert [cents for _, cents in paid()] == [1021, 1021, 1021, 1021, 1019]
+    assert sum(cents for _, cents in paid()) == 5103
+    assert open_kinds() == []
+    send_rma(
+        {**rma(parcel("T4", "DELIVERED", **figures(1021)), minute=9), "rma_identifier": "RMA-4"}
+    )
+    drain()
+    assert (len(paid()), open_kinds()) == (5, [])

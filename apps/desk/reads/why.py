@@ -217,7 +217,7 @@ def _amount_block(found: LineCalculation, currency: str) -> Block:
     off = Step(
         "Rounding cents",
         -found.taken_off_cents,
-        "taken off to fit what is left of the line, one per unit at most",
+        "taken off to fit what is left of the line, at most one per unit refunded of it",
     )
     return Block(
         "What is refunded",
