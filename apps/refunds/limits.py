@@ -188,7 +188,7 @@ def fit_shares(
 
 
 def _less(share: UnitShare, cents: int) -> UnitShare | None:
-    """Returns a share with cents taken off one of its parts; None where that part has not so many."""
+    """Returns a share with cents taken off one of its parts; None where it has not so many."""
     amount_cents = share.amount_cents - cents
     if share.shopper_amount_cents:
         shopper_cents = share.shopper_amount_cents - cents
