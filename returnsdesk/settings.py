@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "apps.rmas",
     "apps.exchanges",
     "apps.refunds",
+    "apps.reconciliation",
     "apps.inbox",
     "apps.publisher",
     "apps.desk",
@@ -203,9 +204,15 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=10.0)
 OUTBOX_RETRY_BASE_SECONDS = env.float("OUTBOX_RETRY_BASE_SECONDS", default=5.0)
+RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", default=300.0)
+RECONCILE_REPORTED_WITHIN_MINUTES = env.int("RECONCILE_REPORTED_WITHIN_MINUTES", default=60)
+RECONCILE_CONFIRMED_WITHIN_HOURS = env.int("RECONCILE_CONFIRMED_WITHIN_HOURS", default=48)
+RECONCILE_SETTLEMENT_WITHIN_HOURS = env.int("RECONCILE_SETTLEMENT_WITHIN_HOURS", default=72)
+RECONCILE_APPROVAL_WITHIN_HOURS = env.int("RECONCILE_APPROVAL_WITHIN_HOURS", default=48)
 CELERY_BEAT_SCHEDULE = {
     "sweep-inbox": {"task": "inbox.process_due", "schedule": SWEEP_SECONDS},
     "sweep-outbox": {"task": "outbox.run_due", "schedule": SWEEP_SECONDS},
+    "reconcile": {"task": "reconciliation.sweep", "schedule": RECONCILE_SECONDS},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
@@ -319,7 +326,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
 # --- The default store ------------------------------------------------------------------------
 
-PAYMENT_GATEWAYS = ("simulated",)
+PAYMENT_GATEWAYS = ("simulated", "manual", "http", "stripe")
 REFUND_TRIGGERS = ("default", "receipt", "manual")
 DEFAULT_STORE = {
     "identifier": env.str("OPTORO_OPTITURN_ID", default="default"),

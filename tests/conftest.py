@@ -2,15 +2,18 @@
 
 import base64
 import functools
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from apps.accounts.models import ApiKey
 from apps.accounts.services import create_api_key
 from apps.common import http
 from apps.stores.models import Store
@@ -62,6 +65,43 @@ def environment(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.common.nudge._send", lambda task: None)
 
 
+@pytest.fixture(autouse=True)
+def no_network_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever connects to anything but the database and Redis while a transaction is open, by
+    whatever library, fails."""
+
+    def guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(connect)
+        def checked(self: socket.socket, address: Any, *arguments: Any) -> Any:
+            is_outside = self.family != socket.AF_UNIX and tuple(address[:2]) not in _own_services()
+            if is_outside:
+                http.refuse_open_transaction(f"a connection to {address[0]}")
+            return connect(self, address, *arguments)
+
+        return checked
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+
+
+@functools.cache
+def _own_services() -> frozenset[tuple[str, int]]:
+    """Address and port of the database and of Redis: what a transaction may talk to."""
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    named = [(database.get("HOST"), database.get("PORT") or 5432)]
+    for address in (settings.REDIS_URL, settings.CELERY_BROKER_URL):
+        parts = urlsplit(address)
+        named.append((parts.hostname, parts.port or 6379))
+    return frozenset(
+        (str(found[4][0]), int(port))
+        for host, port in named
+        if host and not host.startswith("/")
+        for found in socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+    )
+
+
 @pytest.fixture
 def store(db: None) -> Store:
     """The default store."""
@@ -106,7 +146,7 @@ def api_key(store: Store) -> str:
     return create_api_key(
         store=store,
         name="oms",
-        scopes=["orders:write", "catalog:write", "deliveries:replay", "read"],
+        scopes=list(ApiKey.SCOPES),
     )
 
 

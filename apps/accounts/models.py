@@ -47,6 +47,9 @@ class ApiKey(models.Model):
     SCOPES: ClassVar[list[str]] = [
         "orders:write",
         "catalog:write",
+        "refunds:write",
+        "rmas:write",
+        "transactions:write",
         "deliveries:replay",
         "read",
     ]

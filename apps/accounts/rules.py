@@ -9,20 +9,29 @@ class Action(StrEnum):
     """What a person can do in a store."""
 
     VIEW = "view"
+    MAKE_REFUND = "make_refund"
     DECIDE_REFUND = "decide_refund"
+    SETTLE_PAYOUT = "settle_payout"
+    CANCEL_RMA = "cancel_rma"
     REPLAY_MESSAGE = "replay_message"
     RESOLVE_ATTENTION = "resolve_attention"
     EDIT_CATALOG = "edit_catalog"
     EDIT_POLICY = "edit_policy"
+    EDIT_APPROVALS = "edit_approvals"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
     Action.VIEW: frozenset(Role),
+    Action.MAKE_REFUND: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
     Action.DECIDE_REFUND: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
+    Action.SETTLE_PAYOUT: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
+    Action.CANCEL_RMA: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
     Action.RESOLVE_ATTENTION: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
     Action.REPLAY_MESSAGE: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
     Action.EDIT_CATALOG: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
     Action.EDIT_POLICY: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
+    # Who decides on refunds does not decide on how much they may decide.
+    Action.EDIT_APPROVALS: frozenset({Role.ADMINISTRATOR}),
 }
 
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django_filters.fields import IsoDateTimeField
 
 from apps.inbox.models import Delivery
-from apps.refunds.models import Refund
+from apps.refunds.models import Payout, Refund
 from apps.rmas.models import Rma
 
 
@@ -45,13 +45,25 @@ class RmaFilter(django_filters.FilterSet):
 
 
 class RefundFilter(django_filters.FilterSet):
-    """By status, order or RMA."""
+    """By status, kind, order or RMA."""
 
     order_identifier = django_filters.CharFilter("order__identifier")
 
     class Meta:
         model = Refund
-        fields = ["status", "rma_identifier"]
+        fields = ["status", "kind", "rma_identifier"]
+
+
+class TransactionFilter(django_filters.FilterSet):
+    """Ranges include their start and exclude their end."""
+
+    refund = django_filters.CharFilter("refund__identifier")
+    created_after = MomentFilter("created_at", lookup_expr="gte")
+    created_before = MomentFilter("created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Payout
+        fields = ["status", "gateway"]
 
 
 class DeliveryFilter(django_filters.FilterSet):

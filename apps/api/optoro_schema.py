@@ -3,6 +3,7 @@ the integrator API, so drf-spectacular does not find them (`SPECTACULAR_SETTINGS
 
 from typing import Any
 
+from apps.api.schema import add_bodies_of_deletions
 from apps.optoro import rma_message
 from apps.optoro.reading import MAX_CENTS, MAX_QUANTITY, MAX_TEXT
 
@@ -29,6 +30,7 @@ def add_addresses_outside_the_api(result: Schema, **_: Any) -> Schema:
             "description": "The key that the retailer gave to Optoro.",
         },
     )
+    add_bodies_of_deletions(result)
     result["paths"] |= _optoro_paths() | _operations_paths()
     return result
 

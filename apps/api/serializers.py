@@ -2,12 +2,43 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.inbox.models import Delivery
 from apps.orders.models import Order, OrderLine
-from apps.refunds.models import Refund, RefundLine
+from apps.refunds.models import Payout, Refund, RefundLine
 from apps.rmas.models import Rma, RmaUnit
+
+
+class FieldErrorSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField(help_text='Such as variants[0].sku; "" for the whole request')
+    code = serializers.ChoiceField(
+        choices=["missing_field", "invalid_type", "invalid", "unknown_field", "refused"],
+        help_text="`refused`: well written, but a limit or a rule stands against it",
+    )
+    message = serializers.CharField()
+
+
+class InvalidSerializer(serializers.Serializer[Any]):
+    message = serializers.CharField()
+    errors = FieldErrorSerializer(many=True)  # type: ignore[assignment] # a field, taken off the class
+
+
+class MessageSerializer(serializers.Serializer[Any]):
+    message = serializers.CharField()
+
+
+class RefundTransactionSerializer(serializers.ModelSerializer[Payout]):
+    """A payment of a refund, as far as it is told with the refund."""
+
+    id = serializers.UUIDField(source="idempotency_key")
+    status = serializers.CharField(help_text="As of the transaction of this id")
+    reference = serializers.CharField(source="gateway_reference")
+
+    class Meta:
+        model = Payout
+        fields = ["id", "amount_cents", "status", "tender", "gateway", "reference"]
 
 
 class RefundLineSerializer(serializers.ModelSerializer[RefundLine]):
@@ -28,12 +59,14 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
     order_identifier = serializers.CharField(source="order.identifier")
     paid_order_identifier = serializers.CharField(source="paid_order.identifier")
     lines = RefundLineSerializer(many=True)
+    transactions = serializers.SerializerMethodField()
 
     class Meta:
         model = Refund
         fields = [
             "identifier",
             "status",
+            "kind",
             "order_identifier",
             "rma_identifier",
             "currency",
@@ -46,14 +79,23 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
             "paid_order_identifier",
             "recipient_email",
             "lines",
+            "transactions",
             "source",
             "reason",
+            "note",
+            "approval_reason",
             "created_at",
             "payment_due_at",
             "paid_at",
             "reported_at",
             "confirmed_at",
         ]
+
+    @extend_schema_field(RefundTransactionSerializer(many=True))
+    def get_transactions(self, refund: Refund) -> Any:
+        """Its payments, in the order in which they were planned."""
+        rows = sorted(refund.payouts.all(), key=lambda row: row.pk)
+        return RefundTransactionSerializer(rows, many=True).data
 
 
 class RefundFinancialsSerializer(serializers.ModelSerializer[RmaUnit]):
@@ -124,6 +166,8 @@ class RmaSerializer(serializers.ModelSerializer[Rma]):
             "warehouse_id",
             "receiving_complete",
             "concept",
+            "cancellation_requested_at",
+            "cancellation_reason",
             "items",
             "refunds",
         ]

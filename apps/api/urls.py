@@ -10,7 +10,7 @@ from django.urls import re_path
 from django.utils import timezone
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from apps.api import exchange_orders, variants, views
+from apps.api import cancellations, exchange_orders, refunds, transactions, variants, views
 
 _IDENTIFIER = r"(?P<{name}>[^/\0]+)"  # a NUL character is in no identifier; databases refuse it
 
@@ -41,6 +41,11 @@ urlpatterns = [
         rf"^v1/rmas/{_named('rma_identifier')}/?$", _open(views.RmaView.as_view()), name="api-rma"
     ),
     re_path(
+        rf"^v1/rmas/{_named('rma_identifier')}/cancel/?$",
+        _open(cancellations.CancellationView.as_view()),
+        name="api-rma-cancel",
+    ),
+    re_path(
         r"^v1/exchange_orders/?$",
         _open(exchange_orders.ExchangeOrdersView.as_view()),
         name="api-exchange-orders",
@@ -50,11 +55,21 @@ urlpatterns = [
         _open(exchange_orders.ExchangeOrderView.as_view()),
         name="api-exchange-order",
     ),
-    re_path(r"^v1/refunds/?$", _open(views.RefundsView.as_view()), name="api-refunds"),
+    re_path(r"^v1/refunds/?$", _open(refunds.RefundsView.as_view()), name="api-refunds"),
     re_path(
         rf"^v1/refunds/{_named('identifier')}/?$",
-        _open(views.RefundView.as_view()),
+        _open(refunds.RefundView.as_view()),
         name="api-refund",
+    ),
+    re_path(
+        r"^v1/transactions/?$",
+        _open(transactions.TransactionsView.as_view()),
+        name="api-transactions",
+    ),
+    re_path(
+        rf"^v1/transactions/{_named('pk')}/?$",
+        _open(transactions.TransactionView.as_view()),
+        name="api-transaction",
     ),
     re_path(r"^v1/deliveries/?$", _open(views.DeliveriesView.as_view()), name="api-deliveries"),
     re_path(

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.api.serializers import InvalidSerializer, MessageSerializer
 from apps.api.store import store_of
 from apps.catalog.models import Variant
 from apps.catalog.queries import find_product, variants_of
@@ -59,21 +60,6 @@ class ReplacedSerializer(StoredVariantSetSerializer):
     updated = serializers.IntegerField(help_text="Variants that have changed")
     removed = serializers.IntegerField(help_text="Variants that are no longer there")
     unchanged = serializers.IntegerField(help_text="Variants that are as they were")
-
-
-class FieldErrorSerializer(serializers.Serializer[Any]):
-    field = serializers.CharField(help_text="Such as variants[0].sku")
-    code = serializers.ChoiceField(choices=["missing_field", "invalid_type", "invalid"])
-    message = serializers.CharField()
-
-
-class InvalidSerializer(serializers.Serializer[Any]):
-    message = serializers.CharField()
-    errors = FieldErrorSerializer(many=True)  # type: ignore[assignment] # as above
-
-
-class MessageSerializer(serializers.Serializer[Any]):
-    message = serializers.CharField()
 
 
 class VariantsView(APIView):

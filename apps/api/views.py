@@ -25,7 +25,6 @@ from apps.optoro import order_message
 from apps.optoro.reading import MAX_ERRORS, load_json, refuse_unstorable
 from apps.orders.queries import find_order, lines_of
 from apps.orders.types import MirrorResult
-from apps.refunds.models import Refund
 from apps.refunds.queries import refunded_quantities, refunds_of_order
 from apps.rmas.models import Rma
 from apps.rmas.queries import rmas_of_order
@@ -110,17 +109,19 @@ class OrderView(APIView):
         context = {
             "lines": list(lines_of(order)),
             "refunded_quantities": refunded_quantities(order),
-            "rmas": list(_with_details(rmas_of_order(order))),
+            "rmas": list(with_details(rmas_of_order(order))),
             "refunds": list(refunds_of_order(order)),
             "exchange_orders": list(exchange_orders_of_order(order)),
         }
         return Response(serializers.OrderSerializer(order, context=context).data)
 
 
-def _with_details(rmas: QuerySet[Rma]) -> QuerySet[Rma]:
+def with_details(rmas: QuerySet[Rma]) -> QuerySet[Rma]:
+    """Returns RMAs with all that their serializer shows."""
     return rmas.prefetch_related(
         "units__refund_units__line__refund",
         "refunds__lines__order_line",
+        "refunds__payouts",
         "refunds__order",
         "refunds__paid_order",
     )
@@ -136,7 +137,7 @@ class RmasView(ListAPIView[Rma]):
     def get_queryset(self) -> QuerySet[Rma]:
         if getattr(self, "swagger_fake_view", False):
             return Rma.objects.none()
-        return _with_details(Rma.objects.filter(store=store_of(self.request)))
+        return with_details(Rma.objects.filter(store=store_of(self.request)))
 
 
 class RmaView(RetrieveAPIView[Rma]):
@@ -149,41 +150,7 @@ class RmaView(RetrieveAPIView[Rma]):
     def get_queryset(self) -> QuerySet[Rma]:
         if getattr(self, "swagger_fake_view", False):
             return Rma.objects.none()
-        return _with_details(Rma.objects.filter(store=store_of(self.request)))
-
-
-class RefundsView(ListAPIView[Refund]):
-    """Refunds of every source, newest first."""
-
-    required_scope = "read"
-    serializer_class = serializers.RefundSerializer
-    filterset_class = filters.RefundFilter
-
-    def get_queryset(self) -> QuerySet[Refund]:
-        if getattr(self, "swagger_fake_view", False):
-            return Refund.objects.none()
-        return _refunds(self.request)
-
-
-class RefundView(RetrieveAPIView[Refund]):
-    """One refund."""
-
-    required_scope = "read"
-    serializer_class = serializers.RefundSerializer
-    lookup_field = "identifier"
-
-    def get_queryset(self) -> QuerySet[Refund]:
-        if getattr(self, "swagger_fake_view", False):
-            return Refund.objects.none()
-        return _refunds(self.request)
-
-
-def _refunds(request: Request) -> QuerySet[Refund]:
-    return (
-        Refund.objects.filter(store=store_of(request))
-        .select_related("order", "paid_order")
-        .prefetch_related("lines__order_line")
-    )
+        return with_details(Rma.objects.filter(store=store_of(self.request)))
 
 
 class DeliveriesView(ListAPIView[Delivery]):

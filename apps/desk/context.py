@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from django.db.models import Count, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 
 from apps.attention.queries import open_items
+from apps.desk.reads.approvals import waiting_refunds
 from apps.desk.seats import Seat
+from apps.stores.models import Store
 
 THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
 THEME_COOKIE = "theme"
@@ -15,11 +20,21 @@ SHORTCUTS_COOKIE = "shortcuts"
 _MENU = (
     ("desk:home", "Home", ("home",)),
     ("desk:attention", "Attention", ("attention", "attention-item")),
+    ("desk:approvals", "Approvals", ("approvals",)),
     ("desk:orders", "Orders", ("orders", "order")),
-    ("desk:rmas", "Returns", ("rmas", "rma")),
+    ("desk:rmas", "Returns", ("rmas", "rma", "rma-cancel")),
     ("desk:exchanges", "Exchanges", ("exchanges", "exchange")),
-    ("desk:refunds", "Refunds", ("refunds", "refund", "refund-approve", "refund-cancel")),
-    ("desk:policies", "Policies", ("policies", "policy", "policy-edit", "policy-renew")),
+    ("desk:settlement", "Settlement", ("settlement",)),
+    (
+        "desk:refunds",
+        "Refunds",
+        ("refunds", "refund", "refund-new", "refund-approve", "refund-cancel", "payout"),
+    ),
+    (
+        "desk:policies",
+        "Policies",
+        ("policies", "policy", "policy-edit", "policy-renew", "approval-policy"),
+    ),
     (
         "desk:catalog",
         "Catalog",
@@ -40,8 +55,37 @@ def desk(request: HttpRequest) -> dict[str, Any]:
         "themes": THEMES,
         "shortcuts_on": request.COOKIES.get(SHORTCUTS_COOKIE) != "off",
         "menu": _menu(request) if seat else [],
-        "open_attention": (lambda: open_items(seat.store.pk).count()) if seat else 0,
+        "open_counts": _OpenCounts(seat.store.pk) if seat else None,
     }
+
+
+class _OpenCounts:
+    """The menu's counts of what is open. Read in one query, and only where the menu is drawn."""
+
+    def __init__(self, store_id: int) -> None:
+        self._store_id = store_id
+
+    @cached_property
+    def _both(self) -> tuple[int, int]:
+        def count(rows: QuerySet[Any]) -> Coalesce:
+            counted = rows.order_by().values("store").annotate(count=Count("pk")).values("count")
+            return Coalesce(Subquery(counted), 0)
+
+        counts = Store.objects.values_list(
+            count(open_items(self._store_id)), count(waiting_refunds(self._store_id))
+        )
+        attention, approvals = counts.get(pk=self._store_id)
+        return attention, approvals
+
+    @property
+    def attention(self) -> int:
+        """How many things need a person."""
+        return self._both[0]
+
+    @property
+    def approvals(self) -> int:
+        """How many refunds wait for approval."""
+        return self._both[1]
 
 
 def _menu(request: HttpRequest) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.attention.models import Item
 from apps.attention.models import Kind as AttentionKind
 from apps.catalog.models import MissedLookup, Product, Variant
+from apps.common import clock
 from apps.desk.words import REFUND_TYPES
 from apps.exchanges.models import ExchangeCollision, ExchangeOrder
 from apps.exchanges.queries import in_status
@@ -200,6 +201,14 @@ def missing_tick(rows: QuerySet[Refund], tick: str) -> QuerySet[Refund]:
     return paid.filter(reported_at=None)
 
 
+def decided_since(rows: QuerySet[Refund], moment: datetime) -> QuerySet[Refund]:
+    """Keeps the refunds that were decided since then: one that waits for approval, or was canceled
+    while it did, is only made."""
+    ours = Q(approved_at__gte=moment)
+    outside = Q(approved_at=None, source=Source.EXTERNAL, created_at__gte=moment)
+    return rows.filter(ours | outside)
+
+
 class RefundFilter(_DayFilters):
     """Narrows the refunds."""
 
@@ -211,6 +220,9 @@ class RefundFilter(_DayFilters):
         method="by_missing_tick",
         choices=[("reported", "Paid, not reported"), ("confirmed", "Paid, not confirmed")],
         empty_label="Any",
+    )
+    decided = df.ChoiceFilter(
+        label="Decided", method="by_decided", choices=[_TODAY], empty_label="Any day"
     )
     paid = df.ChoiceFilter(label="Paid", method="on_day", choices=[_TODAY], empty_label="Any day")
     confirmed = df.ChoiceFilter(
@@ -227,6 +239,10 @@ class RefundFilter(_DayFilters):
         """Keeps what is paid and has not come further."""
         return missing_tick(rows, value)
 
+    def by_decided(self, rows: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
+        """Keeps what was decided today."""
+        return decided_since(rows, start_of_today())
+
     def on_day(self, rows: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
         """Keeps what got that tick today."""
         return rows.filter(**{f"{name}_at__gte": start_of_today()})
@@ -236,6 +252,15 @@ class AttentionFilter(df.FilterSet):
     """Narrows what needs attention; open items unless asked otherwise."""
 
     kind = df.ChoiceFilter(choices=AttentionKind.choices, empty_label="Any")
+    owner = df.ChoiceFilter(
+        label="Owner",
+        method="by_owner",
+        choices=[("mine", "Mine"), ("nobody", "Nobody")],
+        empty_label="Any",
+    )
+    late = df.ChoiceFilter(
+        label="Late", method="by_late", choices=[("yes", "Late")], empty_label="Any"
+    )
     state = df.ChoiceFilter(
         label="State",
         method="by_state",
@@ -246,6 +271,14 @@ class AttentionFilter(df.FilterSet):
     class Meta:
         model = Item
         fields: list[str] = []
+
+    def by_owner(self, rows: QuerySet[Item], name: str, value: str) -> QuerySet[Item]:
+        """Keeps what the person has, or nobody."""
+        return rows.filter(owner_id=self.request.user.pk if value == "mine" else None)
+
+    def by_late(self, rows: QuerySet[Item], name: str, value: str) -> QuerySet[Item]:
+        """Keeps what should have been dealt with by now."""
+        return rows.filter(due_at__lte=clock.now(), resolved_at=None)
 
     def by_state(self, rows: QuerySet[Item], name: str, value: str) -> QuerySet[Item]:
         """The view narrows by state: it also decides the order."""

@@ -7,6 +7,7 @@ from django import forms
 from django.core import signing
 
 from apps.desk import policy_words as words
+from apps.refunds.models import TenderOrder
 from apps.refunds.policies import TRIGGER_FIELDS
 from apps.refunds.policy_edits import PolicyValues
 from apps.refunds.types import Policy
@@ -46,6 +47,13 @@ class PolicyForm(forms.Form):
         # A number field sends nothing for what it cannot read, and nothing means "any difference".
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         help_text="In the order’s currency, such as 0.50. Blank: any difference passes.",
+    )
+    tender_order = forms.TypedChoiceField(
+        label="Orders paid in several ways are paid back to",
+        choices=TenderOrder.choices,
+        required=False,
+        empty_value=TenderOrder.GIFT_CARD_FIRST.value,
+        help_text="A refund goes back to the payments of its order one after the other.",
     )
     note = forms.CharField(
         label="Why it is changed",
@@ -89,6 +97,7 @@ class PolicyForm(forms.Form):
             automatic_conditions=conditions + (("",) if words.NO_CONDITION in chosen else ()),
             charges_return_shipping=cleaned["charges_return_shipping"],
             tolerance_cents=None if tolerance is None else int(tolerance.scaleb(2)),
+            tender_order=cleaned["tender_order"],
         )
 
 

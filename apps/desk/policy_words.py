@@ -4,6 +4,7 @@ Pure."""
 from dataclasses import dataclass
 
 from apps.desk.words import BAD, GOOD, INFO, NEUTRAL, RETURN_METHODS, WARN, Word
+from apps.refunds.models import TenderOrder
 from apps.refunds.policies import TRIGGER_FIELDS
 from apps.refunds.policy_edits import EVERY_CONDITION, PolicyValues
 from apps.refunds.trials import Outcome
@@ -16,6 +17,10 @@ _MOMENTS = {
     "express_returns_trigger": "at the drop-off",
     "home_pickup_trigger": "when it is picked up",
     "customer_keep_trigger": "as soon as the return is created",
+}
+_TENDER_ORDERS = {
+    TenderOrder.GIFT_CARD_FIRST.value: "gift cards are paid back first, then the other payments",
+    TenderOrder.GIFT_CARD_LAST.value: "gift cards are paid back last, after the other payments",
 }
 METHOD_NAMES = {name: RETURN_METHODS[method] for method, name in TRIGGER_FIELDS.items()}
 OUTCOMES = {
@@ -119,6 +124,7 @@ def said_by(values: PolicyValues) -> list[Said]:
             "Return shipping", shipping if values.charges_return_shipping else "free for shoppers"
         ),
         Said("Tolerance", tolerance_text(values.tolerance_cents)),
+        Said("Several payments", _TENDER_ORDERS[values.tender_order]),
     ]
 
 

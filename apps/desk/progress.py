@@ -72,10 +72,10 @@ def _paid(refund: Refund) -> Step:
 
 
 def _told(refund: Refund) -> list[Step]:
-    return [
-        _step("Reported", refund.reported_at is not None, refund.reported_at),
-        _step("Confirmed", refund.confirmed_at is not None, refund.confirmed_at),
-    ]
+    reported = _step("Reported", refund.reported_at is not None, refund.reported_at)
+    if refund.rma_id is None and refund.confirmed_at is None:
+        return [reported, Step("Confirmed", SKIPPED, note="no return to close")]
+    return [reported, _step("Confirmed", refund.confirmed_at is not None, refund.confirmed_at)]
 
 
 _AFTER_HANDOVER = (rules.ACCEPTED, rules.TRANSIT, rules.DELIVERED)

@@ -20,11 +20,15 @@ SESSION_KEY = "store_id"
 
 _DOING = {
     Action.VIEW: "Looking at this",
+    Action.MAKE_REFUND: "Making refunds",
     Action.DECIDE_REFUND: "Deciding on refunds",
-    Action.RESOLVE_ATTENTION: "Dismissing what needs attention",
+    Action.SETTLE_PAYOUT: "Saying what became of a payment",
+    Action.CANCEL_RMA: "Canceling returns",
+    Action.RESOLVE_ATTENTION: "Working on what needs attention",
     Action.REPLAY_MESSAGE: "Replaying and resending messages",
     Action.EDIT_CATALOG: "Changing the catalog",
     Action.EDIT_POLICY: "Changing refund policies",
+    Action.EDIT_APPROVALS: "Changing who may decide on how much",
 }
 
 

@@ -16,7 +16,8 @@ from apps.catalog.models import VariantImport
 from apps.common import clock
 from apps.inbox.models import DeliveryState
 from apps.outbox.models import JobState, Outcome
-from apps.refunds.models import Destination, PayoutStatus, Refund, RefundStatus
+from apps.payments.gateways import MANUAL
+from apps.refunds.models import Destination, Payout, PayoutStatus, Refund, RefundStatus, Source
 from apps.rmas import rules as rma_rules
 
 NEUTRAL, INFO, GOOD, WARN, BAD = "neutral", "info", "good", "warn", "bad"
@@ -82,6 +83,7 @@ _TONES: dict[str, dict[str, str]] = {
     "payout": {
         PayoutStatus.CREATED: NEUTRAL,
         PayoutStatus.CALLING: INFO,
+        PayoutStatus.PENDING: INFO,
         PayoutStatus.PAID: GOOD,
         PayoutStatus.DECLINED: BAD,
         PayoutStatus.UNKNOWN: BAD,
@@ -159,10 +161,50 @@ def refund_word(refund: Refund) -> Word:
     return Word(paid_word(refund), GOOD) if refund.status == RefundStatus.PAID else word
 
 
+def payout_word(payout: Payout) -> Word:
+    """Returns how a payout's status is shown; one that a person has to make says so."""
+    if payout.status == PayoutStatus.PENDING and payout.gateway == MANUAL:
+        return Word("To be paid by hand", WARN)
+    return word_for("payout", payout.status)
+
+
+def payment_name(name: str) -> str:
+    """Returns what a kind of payment is called: `gift_card` becomes `gift card`; nothing where the
+    order system does not tell."""
+    return name.replace("_", " ").strip()
+
+
 def is_put_off(refund: Refund) -> bool:
-    """Tells whether an approved refund waits for the end of its policy's delay."""
+    """Tells whether an approved refund waits for the end of its policy's delay, or of its hold."""
     due_at = refund.payment_due_at
     return refund.status == RefundStatus.APPROVED and due_at is not None and due_at > clock.now()
+
+
+def wait_name(refund: Refund, minutes: int) -> str:
+    """Returns what keeps a refund from being paid at once: the policy's delay where automation made
+    it, else the hold of `minutes` in which it can be taken back."""
+    if refund.source == Source.AUTOMATIC:
+        return "policy delay"
+    return f"{minutes:,} minute{'' if minutes == 1 else 's'} hold"
+
+
+def until_then(refund: Refund) -> str:
+    """Returns what can still be done while a refund waits to be paid."""
+    done = "canceled" if refund.source == Source.AUTOMATIC else "taken back"
+    return f"can be {done} until then"
+
+
+def wait_minutes(refund: Refund) -> int:
+    """Returns how long an approved refund waits before it is paid, in minutes."""
+    if refund.payment_due_at is None or refund.approved_at is None:
+        return 0
+    return round((refund.payment_due_at - refund.approved_at).total_seconds() / 60)
+
+
+def wait_text(refund: Refund) -> str:
+    """Returns why an approved refund is put off, and what can be done meanwhile, such as
+    `(10 minutes hold); can be taken back until then`."""
+    return f"({wait_name(refund, wait_minutes(refund))}); {until_then(refund)}"
 
 
 def local_text(moment: datetime) -> str:

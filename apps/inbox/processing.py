@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.common.errors import InvalidMessage
+from apps.common.fault_points import reach
 from apps.inbox import services
 from apps.inbox.handlers import HANDLERS
 from apps.inbox.models import Delivery
@@ -42,6 +43,8 @@ def process(delivery: Delivery) -> None:
         with transaction.atomic():
             subject = handle(delivery, content)
             services.mark_processed(delivery=delivery, subject=subject)
+            reach("delivery.processing")
+        reach("delivery.processed")
     except InvalidMessage as error:
         services.quarantine(delivery=delivery, subject=identify(content), error=error)
     except Exception as error:

@@ -12,6 +12,7 @@ from apps.attention.services import close_items, open_item
 from apps.catalog.services import take_variants_of_order
 from apps.common import clock
 from apps.common.errors import InvalidMessage, Refused
+from apps.common.fault_points import reach
 from apps.common.hashing import sha256_of_bytes
 from apps.common.nudge import nudge_after_commit
 from apps.common.redaction import hide_secrets, kept_headers, storable
@@ -27,7 +28,7 @@ from apps.orders.types import MirrorResult
 from apps.outbox import topics
 from apps.outbox.rules import retry_delay
 from apps.outbox.services import enqueue
-from apps.refunds.services import take_over_reported_refunds
+from apps.refunds.reported import take_over_reported_refunds
 from apps.stores.models import Store
 from apps.stores.queries import store_meant, stores_served_like
 
@@ -66,6 +67,7 @@ def store_delivery(
                 _show_quarantined(delivery)
     except IntegrityError:
         return _count_copy(delivery)
+    reach("delivery.stored")
     nudge_processing()
     return delivery
 

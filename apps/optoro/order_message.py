@@ -1,5 +1,6 @@
 """Returns portal orders (contract §8): the shape in which orders come in and go out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,8 @@ from apps.optoro.reading import MAX_ELEMENTS, Reader
 from apps.optoro.variants_message import WireVariant, parse_in_item
 
 STATUSES = ("Created", "Shipped", "Canceled")
+# The tag of a refund that has nothing to do with a return (contract §8).
+IGNORE_REFUND = "ignore_refund"
 _CURRENCIES = frozenset(get_global("all_currencies"))
 _ADDRESS_LINES = (("state", "province"), ("zip_code", "postal_code", "zip"))
 
@@ -50,6 +53,7 @@ class WireTransaction:
     status: str
     amount_cents: int
     gateway: str
+    parent_identifier: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class WireRefund:
     rma_identifier: str
     note: str
     lines: tuple[WireRefundLine, ...]
+    is_ignored: bool
     raw: dict[str, Any]
 
 
@@ -262,6 +267,7 @@ def _transaction(item: Reader) -> WireTransaction:
         status=item.text("status", required=True, limit=40),
         amount_cents=item.cents("amount_cents"),
         gateway=item.text("gateway"),
+        parent_identifier=item.text("parent_identifier"),
     )
 
 
@@ -297,5 +303,11 @@ def _refund(item: Reader, line_identifiers: set[str]) -> WireRefund:
         rma_identifier=item.text("rma_identifier"),
         note=item.text("note", limit=10_000),
         lines=tuple(lines),
+        is_ignored=_is_ignored(item.content),
         raw=item.content,
     )
+
+
+def _is_ignored(content: Mapping[str, Any]) -> bool:
+    tags = content.get("tags")
+    return isinstance(tags, list) and IGNORE_REFUND in tags

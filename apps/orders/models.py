@@ -28,6 +28,9 @@ class Order(models.Model):
     )
     tags = models.JSONField(default=list)
     note = models.TextField(blank=True)
+    has_told_transactions = models.BooleanField(
+        default=False, help_text="Some snapshot told payments: without any, none is left"
+    )
     customer_email = models.CharField(max_length=255, blank=True)
     customer_name = models.CharField(max_length=255, blank=True)
     customer_phone = models.CharField(max_length=60, blank=True)
@@ -120,6 +123,9 @@ class Transaction(models.Model):
     status = models.CharField(max_length=40)
     amount_cents = models.BigIntegerField()
     gateway = models.CharField(max_length=255, blank=True)
+    parent_identifier = models.CharField(
+        max_length=255, blank=True, help_text="The transaction that this one captures or gives back"
+    )
 
     class Meta:
         constraints = [

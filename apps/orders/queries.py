@@ -8,7 +8,7 @@ from apps.orders import rules
 from apps.orders.models import Order, OrderLine, Transaction
 
 # The kinds of transaction by which a payment is taken.
-_CAPTURES = ("CAPTURE", "SALE")
+CAPTURES = ("CAPTURE", "SALE")
 
 
 def find_order(*, store_id: int, identifier: str) -> Order | None:
@@ -63,13 +63,13 @@ def lines_of(order: Order) -> QuerySet[OrderLine]:
 def captured_amount_cents(order: Order) -> int:
     """Returns what was captured on the order's payment: the most that can go back to it.
 
-    The sum of successful captures and sales. Sources that send no transactions at all are taken at
+    The sum of successful captures and sales. Sources that never sent any transaction are taken at
     their lines' word: what the lines and shipping cost.
     """
     transactions = list(order.transactions.all())
-    if transactions:
+    if transactions or order.has_told_transactions:
         return sum(
-            t.amount_cents for t in transactions if t.status == "SUCCESS" and t.type in _CAPTURES
+            t.amount_cents for t in transactions if t.status == "SUCCESS" and t.type in CAPTURES
         )
     return (
         sum(rules.line_amount_cents(line) for line in lines_of(order))
@@ -81,19 +81,54 @@ def captured_amount_cents(order: Order) -> int:
 def took_payments(order_ids: Iterable[int]) -> frozenset[int]:
     """Returns which of these orders (by key) have a successful capture or sale of their own."""
     captures = Transaction.objects.filter(
-        order__in=set(order_ids), status="SUCCESS", type__in=_CAPTURES, amount_cents__gt=0
+        order__in=set(order_ids), status="SUCCESS", type__in=CAPTURES, amount_cents__gt=0
     )
     return frozenset(captures.values_list("order_id", flat=True))
+
+
+def captures_of(order: Order) -> list[Transaction]:
+    """Returns the successful captures and sales of an order, in the order they were told."""
+    return [
+        t
+        for t in order.transactions.order_by("pk")
+        if t.status == "SUCCESS" and t.type in CAPTURES and t.amount_cents > 0
+    ]
+
+
+def returned_to_captures_cents(
+    captures: Iterable[Transaction], *, order: Order, ours: Collection[str]
+) -> dict[str, int]:
+    """Returns, by the capture's identifier, what the source's own transactions say has gone back to
+    it, in cents, without `ours`. Those that name no capture, nor what one captured, are left out.
+    """
+    captured = list(captures)
+    names = {t.parent_identifier: t.identifier for t in captured if t.parent_identifier}
+    names |= {t.identifier: t.identifier for t in captured}
+    returned: dict[str, int] = {}
+    for t in _gone_back(order, ours):
+        capture = names.get(t.parent_identifier)
+        if capture:
+            returned[capture] = returned.get(capture, 0) + t.amount_cents
+    return returned
 
 
 def returned_by_transactions_cents(order: Order, *, ours: Collection[str]) -> int:
     """Returns what the source's own transactions say has gone back to the payment, in cents,
     without those whose identifier is one of `ours`: refunds of the desk that the source mirrors."""
-    return sum(
-        t.amount_cents
-        for t in order.transactions.all()
-        if t.status == "SUCCESS" and t.type == "REFUND" and t.identifier not in ours
-    )
+    return sum(t.amount_cents for t in _gone_back(order, ours))
+
+
+def _gone_back(order: Order, ours: Collection[str]) -> list[Transaction]:
+    """Refunds, also those under way, and captures that were voided. Voiding an authorization gives
+    nothing back."""
+    transactions = [t for t in order.transactions.all() if t.identifier not in ours]
+    captured = {t.identifier for t in order.transactions.all() if t.type in CAPTURES}
+    return [
+        t
+        for t in transactions
+        if (t.type == "REFUND" and t.status in ("SUCCESS", "PENDING"))
+        or (t.type == "VOID" and t.status == "SUCCESS" and t.parent_identifier in captured)
+    ]
 
 
 def is_ambiguous(*, store_id: int, identifier: str) -> bool:

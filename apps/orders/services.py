@@ -182,8 +182,11 @@ def _line_row(order: Order, position: int, line: LineSnapshot) -> OrderLine:
 def _project_transactions(order: Order, snapshot: OrderSnapshot) -> None:
     """Mirrors the payment movements; what the newest snapshot no longer has counts no longer."""
     told_identifiers = [told.identifier for told in snapshot.transactions]
+    if told_identifiers and not order.has_told_transactions:
+        order.has_told_transactions = True
+        order.save(update_fields=["has_told_transactions"])
     order.transactions.exclude(identifier__in=told_identifiers).delete()
-    fields = ("type", "status", "amount_cents", "gateway")
+    fields = ("type", "status", "amount_cents", "gateway", "parent_identifier")
     Transaction.objects.bulk_create(
         [
             Transaction(

@@ -36,6 +36,7 @@ class TransactionSnapshot:
     status: str
     amount_cents: int
     gateway: str
+    parent_identifier: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class ReportedRefund:
     note: str
     lines: tuple[ReportedRefundLine, ...]
     raw: dict[str, Any]
+    is_ignored: bool = False
 
 
 @dataclass(frozen=True)

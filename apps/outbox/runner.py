@@ -3,6 +3,7 @@
 import logging
 import traceback
 
+from apps.common.fault_points import reach
 from apps.common.http import refuse_open_transaction
 from apps.outbox import services
 from apps.outbox.registry import handler_for
@@ -16,7 +17,11 @@ def run_next() -> bool:
     claimed = services.claim_next()
     if claimed is None:
         return False
-    services.finish(claimed=claimed, result=_attempt(claimed))
+    reach("job.claimed")
+    result = _attempt(claimed)
+    reach("job.worked")
+    services.finish(claimed=claimed, result=result)
+    reach("job.finished")
     return True
 
 

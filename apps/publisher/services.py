@@ -8,6 +8,7 @@ from django.db import transaction
 from apps.attention.models import Kind
 from apps.attention.services import close_items, open_item
 from apps.common import clock
+from apps.common.fault_points import reach
 from apps.optoro.client import Answer, OptoroClient, Verdict
 from apps.orders.models import Order
 from apps.outbox import topics
@@ -35,7 +36,9 @@ def send_snapshot(job: ClaimedJob) -> Result:
     if job.lease_until - clock.now() < TIME_TO_SEND:
         # This worker was held up: another may be about to send a newer snapshot.
         return retry("the lease was nearly over before the snapshot could be sent")
+    reach("snapshot.built")
     answer = OptoroClient(connection_of(order.store)).send_order(body)
+    reach("snapshot.sent")
     evidence = {
         "status_code": answer.status_code,
         "request_body": body,
@@ -43,6 +46,7 @@ def send_snapshot(job: ClaimedJob) -> Result:
     }
     if answer.verdict == Verdict.ACCEPTED:
         _note_accepted(order, snapshot, job.attempt_id)
+        reach("snapshot.noted")
         return done(**evidence)
     if answer.verdict == Verdict.RETRY:
         return retry(answer.reason, **evidence)

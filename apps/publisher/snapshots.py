@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from apps.common.clock import wire_time
+from apps.optoro.order_message import IGNORE_REFUND
 from apps.orders.models import Order
-from apps.refunds.models import Refund, Source
+from apps.refunds.models import Refund, RefundKind, Source
 from apps.refunds.queries import reportable_refunds
 
 _ORDER_FIELDS = (
@@ -149,6 +150,9 @@ def reported(refund: Refund) -> dict[str, Any]:
         "note": _REPORTED_NOTE,
         "created_at": wire_time(refund.paid_at),
     }
+    if refund.kind == RefundKind.GOODWILL:
+        # It closes no return: Optoro is told of it, and told to leave it aside.
+        return {**content, "tags": [IGNORE_REFUND]}
     if refund.rma_identifier:
         content["rma_identifier"] = refund.rma_identifier
     return content

@@ -4,11 +4,13 @@ from django.contrib import admin
 
 from apps.common.admin import ReadOnlyAdmin, ReadOnlyInline
 from apps.refunds.models import (
+    ApprovalPolicy,
     Payout,
     PayoutAttempt,
     Refund,
     RefundLine,
     RefundPolicy,
+    RefundRequest,
     RefundUnit,
 )
 
@@ -80,3 +82,24 @@ class RefundPolicyAdmin(ReadOnlyAdmin):
     list_display = ("store", "concept", "effective_from", "author", "note")
     list_select_related = ("store", "author")
     list_filter = ("store",)
+
+
+@admin.register(RefundRequest)
+class RefundRequestAdmin(ReadOnlyAdmin):
+    """Idempotency keys and what each was answered."""
+
+    list_display = ("created_at", "store", "origin", "key", "refund")
+    list_filter = ("store", "origin")
+    list_select_related = ("store", "refund")
+    search_fields = ("=key",)
+    ordering = ("-pk",)
+
+
+@admin.register(ApprovalPolicy)
+class ApprovalPolicyAdmin(ReadOnlyAdmin):
+    """Versions of who may decide on how much; a new one is made on the desk."""
+
+    list_display = ("created_at", "store", "author", "note")
+    list_filter = ("store",)
+    list_select_related = ("store", "author")
+    ordering = ("-pk",)

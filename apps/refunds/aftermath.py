@@ -33,7 +33,8 @@ def _paid_shares(units: Iterable[RmaUnit]) -> list[RefundUnit]:
     paid = RefundUnit.objects.filter(
         rma_unit__in=list(units), is_live=True, line__refund__status=RefundStatus.PAID
     ).exclude(line__refund__source=Source.EXTERNAL)
-    return list(paid.select_related("line__refund", "rma_unit").order_by("pk"))
+    by_figures = paid.exclude(line__calculation=None)  # not where a person named the amount
+    return list(by_figures.select_related("line__refund", "rma_unit").order_by("pk"))
 
 
 def _taken_away(share: RefundUnit, left: list[RmaUnit]) -> bool:

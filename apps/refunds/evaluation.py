@@ -10,11 +10,13 @@ from apps.attention.models import Kind
 from apps.attention.services import close_items, open_item
 from apps.common import clock
 from apps.common.errors import Refused
+from apps.common.fault_points import reach
 from apps.common.money import share_of
 from apps.orders.queries import is_ambiguous, lock_orders
 from apps.refunds import limits, services
 from apps.refunds.aftermath import changes_since_refund
-from apps.refunds.models import Refund, RefundLine, RefundStatus, RefundUnit, Source
+from apps.refunds.cancellation import show_cancellation
+from apps.refunds.models import Refund, RefundKind, RefundLine, RefundStatus, RefundUnit, Source
 from apps.refunds.payers import Payers, payers_of
 from apps.refunds.policies import policy_book
 from apps.refunds.proposals import proposals_for
@@ -28,6 +30,8 @@ from apps.rmas.queries import lock_rma, units_of
 from apps.rmas.services import link_units
 from apps.timeline import services as timeline
 from apps.timeline.types import OPTORO, SYSTEM
+
+_BY_POLICY = "the policy leaves every refund to a person"
 
 
 @transaction.atomic
@@ -58,6 +62,8 @@ def evaluate_rma(*, rma_id: int) -> list[Refund]:
             if refund:
                 refunds.append(refund)
     _confirm(rma)
+    reach("refund.decided")
+    show_cancellation(rma)
     _show_to_people(rma, units, verdicts(rma, units, policies), obstacles)
     return refunds
 
@@ -111,14 +117,19 @@ def _refunded_outside_for_unknown_units(rma: Rma, obstacles: list[str]) -> bool:
 def _decide(proposal: Proposal, obstacles: list[str]) -> Refund | None:
     """Writes a decision down, and takes it back at once where it would not stand: what is written
     must not be withdrawn and decided anew for ever."""
+    assert proposal.rma is not None
     needs_approval = proposal.policy.needs_approval(proposal.rma.return_method)
     try:
         with transaction.atomic():
             refund = services.propose_refund(
                 proposal=proposal, source=Source.AUTOMATIC, actor=SYSTEM
             )
-            if not needs_approval:
-                return services.approve_refund(refund=refund, actor=SYSTEM)
+            if needs_approval:
+                refund = services.let_wait(refund=refund, actor=SYSTEM, waits=_BY_POLICY)
+            else:
+                refund = services.approve_or_wait(refund=refund, actor=SYSTEM)
+            if refund.status != RefundStatus.PROPOSED:
+                return refund
             problem = why_it_no_longer_stands(refund)
             if problem:
                 raise Refused(problem)
@@ -134,6 +145,7 @@ def _attach_reported_refunds(rma: Rma) -> None:
     reported = Refund.objects.filter(
         store_id=rma.store_id,
         source=Source.EXTERNAL,
+        kind=RefundKind.GOODS,
         rma_identifier=rma.rma_identifier,
         order__in=[unit.order_id for unit in rma.units.all() if unit.order_id],
     )

@@ -4,16 +4,21 @@ be decided between the question and its use."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from apps.common import money
 from apps.orders import queries as orders
 from apps.orders.models import Order, OrderLine
 from apps.orders.rules import shipped_amount_cents
 from apps.refunds.calculation import LineCalculation, calculate_line
-from apps.refunds.models import Destination, Refund, RefundLine, Source
+from apps.refunds.models import Destination, Refund, RefundKind, RefundLine, Source
 from apps.refunds.rules import LIVE_STATUSES
 from apps.refunds.types import UnitShare
+from apps.rmas.models import Rma
+
+# Where money goes out: what was captured caps both together. Store credit went out with an exchange
+# order, and is none of it.
+PAID_OUT = (Destination.ORIGINAL_PAYMENT, Destination.GIFT_CARD)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,14 @@ class LineRoom:
     units: int
     refunded_cents: int
     refunded_units: int
+
+
+def unit_limit_cents(line: OrderLine, quantity: int) -> int:
+    """Returns the most that `quantity` units of a line can be refunded with: what as many shipped
+    ones cost, rounded up."""
+    if not line.quantity_shipped:
+        return 0
+    return -(-shipped_amount_cents(line) * quantity // line.quantity_shipped)
 
 
 @dataclass(frozen=True)
@@ -45,20 +58,17 @@ def why_beyond(
     destination: str,
     excluding: Refund | None = None,
 ) -> str:
-    """Returns, in words, the limit that a refund goes against, or "".
+    """Returns, in words, the limit that a refund of goods goes against, or "".
 
     Goods per line and per order, cash per payment (flows.md, "How much"). `excluding` is a refund
     whose own reservation is left out, to ask whether it is still covered.
     """
-    if paid_order.currency != order.currency:
-        return (
-            f"order {order.identifier} is in {order.currency}, but the payment of order "
-            f"{paid_order.identifier} is in {paid_order.currency}"
-        )
+    if other := _why_other_currency(order, paid_order):
+        return other
     for want in wanted:
         room = line_room(want.order_line, excluding=excluding)
         if want.quantity > room.units or want.amount_cents > room.amount_cents:
-            return _why_not_line(want, room, order.currency)
+            return why_beyond_line(want, room, order.currency)
     total_cents = sum(want.amount_cents for want in wanted)
     order_cents = order_room_cents(order, excluding=excluding)
     if total_cents > order_cents:
@@ -67,7 +77,52 @@ def why_beyond(
             f"{money.show(order_cents, order.currency)} of order {order.identifier} is not "
             "refunded yet"
         )
-    if destination != Destination.ORIGINAL_PAYMENT:
+    return _why_beyond_cash(paid_order, order, shopper_amount_cents, destination, excluding)
+
+
+def why_beyond_goodwill(
+    *,
+    order: Order,
+    paid_order: Order,
+    amount_cents: int,
+    limit_cents: int,
+    destination: str,
+    excluding: Refund | None = None,
+) -> str:
+    """Returns, in words, the limit that a goodwill refund goes against, or "": its own one per
+    order, `limit_cents`, over all goodwill of every source, and the cash of the payment."""
+    if other := _why_other_currency(order, paid_order):
+        return other
+    room_cents = goodwill_room_cents(
+        order, paid_order, limit_cents=limit_cents, excluding=excluding
+    )
+    if amount_cents > room_cents:
+        return (
+            f"{money.show(amount_cents, order.currency)} of goodwill, but only "
+            f"{money.show(room_cents, order.currency)} of the "
+            f"{money.show(limit_cents, order.currency)} allowed for order {order.identifier} is "
+            "left"
+        )
+    return _why_beyond_cash(paid_order, order, amount_cents, destination, excluding)
+
+
+def _why_other_currency(order: Order, paid_order: Order) -> str:
+    if paid_order.currency == order.currency:
+        return ""
+    return (
+        f"order {order.identifier} is in {order.currency}, but the payment of order "
+        f"{paid_order.identifier} is in {paid_order.currency}"
+    )
+
+
+def _why_beyond_cash(
+    paid_order: Order,
+    order: Order,
+    shopper_amount_cents: int,
+    destination: str,
+    excluding: Refund | None,
+) -> str:
+    if destination not in PAID_OUT:
         return ""
     cash_cents = cash_room_cents(paid_order, excluding=excluding)
     if shopper_amount_cents <= cash_cents:
@@ -99,7 +154,9 @@ def _live(excluding: Refund | None) -> QuerySet[Refund]:
 
 
 def _spent(line: OrderLine, excluding: Refund | None = None) -> tuple[int, int]:
-    rows = RefundLine.objects.filter(order_line=line, refund__in=_live(excluding))
+    rows = RefundLine.objects.filter(
+        order_line=line, refund__in=_live(excluding), refund__kind=RefundKind.GOODS
+    )
     spent = rows.aggregate(amount=Sum("amount_cents"), units=Sum("quantity"))
     return spent["amount"] or 0, spent["units"] or 0
 
@@ -120,14 +177,38 @@ def overdrawn(line: OrderLine, currency: str) -> str:
 def order_room_cents(order: Order, *, excluding: Refund | None = None) -> int:
     """Returns what of the whole order is not refunded: refunds made outside without lines count
     here, where no line can tell."""
-    worth = sum(shipped_amount_cents(line) for line in order.lines.all())
+    worth = sum(shipped_amount_cents(line) for line in orders.lines_of(order))
     worth += order.shipping_amount_cents + order.shipping_tax_amount_cents
     spent = (
         _live(excluding)
-        .filter(order=order)
+        .filter(order=order, kind=RefundKind.GOODS)
         .aggregate(total=Sum("total_refund_amount_cents"))["total"]
     )
     return max(0, worth - (spent or 0))
+
+
+def goodwill_room_cents(
+    order: Order, paid_order: Order, *, limit_cents: int, excluding: Refund | None = None
+) -> int:
+    """Returns what of an order's limit for goodwill is left, in cents. Exchange orders have none of
+    their own: goodwill counts by the order that took the payment."""
+    given = _live(excluding).filter(
+        Q(order=order) | Q(paid_order=paid_order), kind=RefundKind.GOODWILL
+    )
+    spent = given.aggregate(total=Sum("total_refund_amount_cents"))["total"] or 0
+    return max(0, limit_cents - spent)
+
+
+def retained_before_cents(rma: Rma) -> int:
+    """Returns what an RMA's live refunds keep back for return shipping, in cents."""
+    kept = _live(None).filter(rma=rma).aggregate(total=Sum("retained_amount_cents"))
+    return kept["total"] or 0
+
+
+def noted_bonus_cents(rma: Rma) -> int:
+    """Returns the bonus credit that is noted on an RMA's live refunds, in cents."""
+    noted = _live(None).filter(rma=rma).aggregate(total=Sum("bonus_credit_amount_cents"))
+    return noted["total"] or 0
 
 
 def cash_room_cents(order: Order, *, excluding: Refund | None = None) -> int:
@@ -137,14 +218,27 @@ def cash_room_cents(order: Order, *, excluding: Refund | None = None) -> int:
     may be the same ones: the larger sum of the two counts. A listed transaction that carries an
     identifier of ours is our own refund, mirrored.
     """
-    live = _live(excluding).filter(paid_order=order, destination=Destination.ORIGINAL_PAYMENT)
-    external = live.filter(source=Source.EXTERNAL)
-    own = live.exclude(source=Source.EXTERNAL)
-    outside = max(
-        _shopper_cents(external),
-        orders.returned_by_transactions_cents(order, ours=_identifiers(own)),
-    )
+    own = _paid_back(order, excluding).exclude(source=Source.EXTERNAL)
+    outside = returned_outside_cents(order, excluding=excluding)
     return max(0, orders.captured_amount_cents(order) - _shopper_cents(own) - outside)
+
+
+def returned_outside_cents(order: Order, *, excluding: Refund | None = None) -> int:
+    """Returns what others than the desk have paid back to an order's payment, in cents."""
+    external = _paid_back(order, excluding).filter(source=Source.EXTERNAL)
+    by_transactions = orders.returned_by_transactions_cents(
+        order, ours=own_names(order, excluding=excluding)
+    )
+    return max(_shopper_cents(external), by_transactions)
+
+
+def own_names(order: Order, *, excluding: Refund | None = None) -> set[str]:
+    """Returns every name under which a source may mirror a refund of the desk's own."""
+    return _identifiers(_paid_back(order, excluding).exclude(source=Source.EXTERNAL))
+
+
+def _paid_back(order: Order, excluding: Refund | None) -> QuerySet[Refund]:
+    return _live(excluding).filter(paid_order=order, destination__in=PAID_OUT)
 
 
 def _shopper_cents(refunds: QuerySet[Refund]) -> int:
@@ -201,10 +295,11 @@ def _less(share: UnitShare, cents: int) -> UnitShare | None:
 def why_not(line: OrderLine, shares: Sequence[UnitShare], room: LineRoom, currency: str) -> str:
     """Returns, in words, which limit of a line the shares go against."""
     amount_cents = sum(share.amount_cents for share in shares)
-    return _why_not_line(Wanted(line, len(shares), amount_cents), room, currency)
+    return why_beyond_line(Wanted(line, len(shares), amount_cents), room, currency)
 
 
-def _why_not_line(want: Wanted, room: LineRoom, currency: str) -> str:
+def why_beyond_line(want: Wanted, room: LineRoom, currency: str) -> str:
+    """Returns, in words, which limit of a line a refund goes against."""
     line = want.order_line
     if want.quantity > room.units:
         return (

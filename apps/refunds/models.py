@@ -1,6 +1,7 @@
 """Refunds: the decision (Refund, its lines and units) apart from the money moving (Payout)."""
 
 import uuid
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models
@@ -35,6 +36,39 @@ class Destination(models.TextChoices):
     NONE = "none", "Nothing to pay"
 
 
+class RefundKind(models.TextChoices):
+    GOODS = "goods", "Goods"
+    GOODWILL = "goodwill", "Goodwill"
+
+
+class TenderOrder(models.TextChoices):
+    GIFT_CARD_FIRST = "gift_card_first", "Gift cards first"
+    GIFT_CARD_LAST = "gift_card_last", "Gift cards last"
+
+
+class RowIsKept(TypeError):
+    """Rows of money are never deleted: a correction is a new row."""
+
+
+class KeptQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    """Refuses to delete."""
+
+    def delete(self) -> NoReturn:
+        raise RowIsKept(f"rows of {self.model.__name__} are never deleted")
+
+
+class KeptRow(models.Model):
+    """A row that is never deleted."""
+
+    objects = KeptQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise RowIsKept(f"rows of {type(self).__name__} are never deleted")
+
+
 class RefundPolicy(models.Model):
     """One version of how a store, or one brand of it, decides. Versions are never changed: a new
     one takes over for what happens from `effective_from` on."""
@@ -59,6 +93,12 @@ class RefundPolicy(models.Model):
         blank=True,
         help_text="Per unit, between Optoro's estimate and the desk's own figure; blank: any",
     )
+    tender_order = models.CharField(
+        max_length=20,
+        choices=TenderOrder.choices,
+        default=TenderOrder.GIFT_CARD_FIRST,
+        help_text="Which of several payments of an order is paid back first",
+    )
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -75,7 +115,45 @@ class RefundPolicy(models.Model):
         return f"{self.concept or 'every brand'} from {self.effective_from:%Y-%m-%d %H:%M}"
 
 
-class Refund(models.Model):
+class ApprovalPolicy(models.Model):
+    """One version of who may decide on how much in a store. Versions are never changed: the newest
+    counts. Amounts are cents of the refund's currency; no amount means no limit."""
+
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="approval_policies")
+    agent_limit_cents = models.PositiveBigIntegerField(null=True, blank=True)
+    lead_limit_cents = models.PositiveBigIntegerField(null=True, blank=True)
+    administrator_limit_cents = models.PositiveBigIntegerField(null=True, blank=True)
+    api_limit_cents = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Above it, refunds made by API wait for a person"
+    )
+    automatic_limit_cents = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Above it, automatic refunds wait for a person"
+    )
+    two_person_above_cents = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Above it, a refund made by a person needs a second one"
+    )
+    goodwill_limit_cents = models.PositiveBigIntegerField(
+        help_text="The most that all goodwill refunds of one order may add up to"
+    )
+    staff_hold_minutes = models.PositiveIntegerField(
+        help_text="How long a refund made by a person can be taken back before it is paid"
+    )
+    api_hold_minutes = models.PositiveIntegerField(default=0)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    note = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "approval policies"
+        indexes = [models.Index(fields=["store", "-id"], name="refunds_approval_policies")]
+
+    def __str__(self) -> str:
+        return f"approvals from {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Refund(KeptRow):
     """What is owed, and why. Three parts add up to the total: shopper, Optoro, retained."""
 
     store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="refunds")
@@ -98,10 +176,19 @@ class Refund(models.Model):
     rma_identifier = models.CharField(max_length=255, blank=True)
     status = models.CharField(max_length=12, choices=RefundStatus.choices)
     source = models.CharField(max_length=12, choices=Source.choices)
+    kind = models.CharField(
+        max_length=12,
+        choices=RefundKind.choices,
+        default=RefundKind.GOODS,
+        help_text="Goodwill is of no unit and has a limit of its own",
+    )
     destination = models.CharField(max_length=20, choices=Destination.choices)
     recipient_email = models.CharField(max_length=255, blank=True)
     reason = models.CharField(max_length=255)
     note = models.TextField(blank=True)
+    approval_reason = models.CharField(
+        max_length=255, blank=True, help_text="Why it waits, or waited, for a person's approval"
+    )
     currency = models.CharField(max_length=3)
     total_refund_amount_cents = models.BigIntegerField()
     shopper_amount_cents = models.BigIntegerField()
@@ -117,7 +204,10 @@ class Refund(models.Model):
     created_at = models.DateTimeField(help_text="When it was decided")
     approved_at = models.DateTimeField(null=True, blank=True)
     payment_due_at = models.DateTimeField(
-        null=True, blank=True, help_text="Not paid before this: the policy's delay"
+        null=True,
+        blank=True,
+        help_text="Not paid before this: the policy's delay, or the hold of a refund that a person "
+        "made",
     )
     paid_at = models.DateTimeField(null=True, blank=True)
     reported_at = models.DateTimeField(null=True, blank=True)
@@ -177,7 +267,7 @@ class Refund(models.Model):
         return self.identifier
 
 
-class RefundLine(models.Model):
+class RefundLine(KeptRow):
     """The part of a refund that is for one order line."""
 
     refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="lines")
@@ -208,7 +298,7 @@ class RefundLine(models.Model):
         return self.identifier
 
 
-class RefundUnit(models.Model):
+class RefundUnit(KeptRow):
     """One returned unit in a refund. The database refuses a second live refund of a unit."""
 
     line = models.ForeignKey(RefundLine, on_delete=models.PROTECT, related_name="units")
@@ -237,23 +327,56 @@ class RefundUnit(models.Model):
         return f"{self.rma_unit_id} in {self.line_id}"
 
 
+class RefundRequest(models.Model):
+    """A request to refund, by its permanent idempotency key: the same key again makes nothing new.
+
+    Keys of machine callers and of the desk's own forms are told apart by `origin`.
+    """
+
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="refund_requests")
+    origin = models.CharField(max_length=10, choices=[("api", "API"), ("desk", "Desk")])
+    key = models.CharField(max_length=255)
+    content_sha256 = models.CharField(max_length=64)
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="requests")
+    answer = models.JSONField(help_text="What was answered, now and every time after")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store", "origin", "key"], name="refunds_request_key_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.origin} {self.key}"
+
+
 class PayoutStatus(models.TextChoices):
     CREATED = "created", "Created"
     CALLING = "calling", "Calling the gateway"
+    PENDING = "pending", "Sent, not decided yet"
     PAID = "paid", "Paid"
     DECLINED = "declined", "Declined"
     UNKNOWN = "unknown", "Unknown"
     CANCELED = "canceled", "Canceled"
 
 
-class Payout(models.Model):
-    """One movement of money to one recipient, under one key that never changes."""
+class Payout(KeptRow):
+    """One movement of money to one recipient, under one key that never changes. An order that was
+    paid in several ways is paid back by several payouts, one for each payment."""
 
     refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="payouts")
     gateway = models.CharField(max_length=40)
     idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     amount_cents = models.BigIntegerField()
     currency = models.CharField(max_length=3)
+    transaction_identifier = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="The payment of the paid order that it goes back to; blank where none is known",
+    )
+    tender = models.CharField(max_length=255, blank=True, help_text="The kind of that payment")
     status = models.CharField(
         max_length=12, choices=PayoutStatus.choices, default=PayoutStatus.CREATED
     )
@@ -268,9 +391,9 @@ class Payout(models.Model):
                 condition=Q(amount_cents__gt=0), name="refunds_payout_amount_positive"
             ),
             models.UniqueConstraint(
-                fields=["refund"],
+                fields=["refund", "transaction_identifier"],
                 condition=~Q(status__in=["declined", "canceled"]),
-                name="refunds_one_live_payout_per_refund",
+                name="refunds_one_live_payout_per_payment",
             ),
         ]
 
@@ -278,12 +401,18 @@ class Payout(models.Model):
         return f"{self.refund_id}: {self.amount_cents} {self.currency} ({self.status})"
 
 
-class PayoutAttempt(models.Model):
+class PayoutAttempt(KeptRow):
     """One call of the gateway; the row is committed before the call."""
 
     payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="attempts")
     number = models.PositiveIntegerField()
     idempotency_key = models.UUIDField()
+    account = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="Which account at the gateway it was sent to: another one knows nothing of its "
+        "key",
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=12, blank=True)

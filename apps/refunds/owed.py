@@ -52,12 +52,29 @@ def owed_units(
     return owed, notes
 
 
+def free_units(members: list[RmaUnit], *, excluding: Refund | None = None) -> list[Due]:
+    """Returns the units of one line of an RMA that are in no live refund (other than `excluding`),
+    whatever automation thinks of them. Expects all the units of the line that are in the RMA."""
+    standing = [unit for unit in members if not unit.is_withdrawn]
+    due, _ = due_in_line(
+        members=members,
+        eligible={unit.pk for unit in standing},
+        decided=_decided(members, excluding),
+        blocked=(),
+    )
+    return due
+
+
 def _takeable(rma: Rma, units: list[RmaUnit]) -> set[int]:
-    """Returns the units that would be refunded under a policy that something was decided under:
-    what was decided stands for them, whatever the policy says today."""
+    """Returns the units that would be refunded under a policy that something was decided under,
+    and those that a person or a machine refunded: what was decided stands for them, whatever the
+    policy says today."""
+    asked_for = RefundUnit.objects.filter(
+        rma_unit__in=units, is_live=True, line__refund__source__in=[Source.STAFF, Source.API]
+    )
     live = Refund.objects.filter(rma=rma, status__in=LIVE_STATUSES).exclude(source=Source.EXTERNAL)
     by_policy = {refund.policy_id: refund for refund in live.select_related("policy", "store")}
-    return {
+    return {*asked_for.values_list("rma_unit", flat=True)} | {
         pk
         for refund in by_policy.values()
         for pk, verdict in verdicts(rma, units, policies_of(refund), forget_past=True).items()

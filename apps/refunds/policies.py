@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from apps.common import clock
 from apps.refunds.models import Refund, RefundPolicy
 from apps.refunds.types import Policy
 from apps.rmas import rules as rma_rules
@@ -99,8 +100,14 @@ def policy_from(version: RefundPolicy) -> Policy:
         payment_delay=timedelta(minutes=version.payment_delay_minutes),
         automatic_conditions=None if every else frozenset(version.automatic_conditions),
         tolerance_cents=version.tolerance_cents,
+        tender_order=version.tender_order,
         policy_id=version.pk,
     )
+
+
+def brand_policy(store: Store, concept: str) -> Policy:
+    """Returns the policy of a brand that is in force now."""
+    return policy_book(store).at(concept, clock.now())
 
 
 def policies_of(refund: Refund) -> OnePolicy:

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from apps.common import clock
 from apps.common.errors import Refused
-from apps.refunds.models import RefundPolicy
+from apps.refunds.models import RefundPolicy, TenderOrder
 from apps.refunds.policies import TRIGGER_FIELDS, policy_book
 from apps.refunds.policy_changes import renew_policy_of_open_returns, set_policy
 from apps.refunds.types import Policy
@@ -22,7 +22,8 @@ EVERY_CONDITION = (*rma_rules.CONDITIONS, "")
 @dataclass(frozen=True)
 class PolicyValues:
     """What a policy says, as a person edits it: a trigger per return method, minutes, conditions
-    ("" for none told), cents per unit (None for any difference)."""
+    ("" for none told), cents per unit (None for any difference), which of several payments is paid
+    back first."""
 
     mail_back_trigger: str
     express_returns_trigger: str
@@ -32,6 +33,7 @@ class PolicyValues:
     automatic_conditions: tuple[str, ...]
     charges_return_shipping: bool
     tolerance_cents: int | None
+    tender_order: str = TenderOrder.GIFT_CARD_FIRST.value
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
@@ -46,6 +48,7 @@ class PolicyValues:
             ),
             charges_return_shipping=policy.charges_return_shipping,
             tolerance_cents=policy.tolerance_cents,
+            tender_order=policy.tender_order,
         )
 
     @classmethod
@@ -69,6 +72,7 @@ class PolicyValues:
             payment_delay=timedelta(minutes=self.payment_delay_minutes),
             automatic_conditions=None if is_every else frozenset(self.automatic_conditions),
             tolerance_cents=self.tolerance_cents,
+            tender_order=self.tender_order,
         )
 
 

@@ -17,7 +17,10 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     RefundStatus.PAYING: frozenset(
         {RefundStatus.PAID, RefundStatus.DECLINED, RefundStatus.UNKNOWN}
     ),
-    RefundStatus.UNKNOWN: frozenset({RefundStatus.PAID, RefundStatus.DECLINED}),
+    RefundStatus.UNKNOWN: frozenset(
+        # PAYING again where the gateway says that it has not decided yet.
+        {RefundStatus.PAYING, RefundStatus.PAID, RefundStatus.DECLINED}
+    ),
     RefundStatus.PAID: frozenset(),
     RefundStatus.DECLINED: frozenset(),
     RefundStatus.CANCELED: frozenset(),
@@ -64,6 +67,9 @@ class RmaFacts(Protocol):
     gift_refund_only: bool
     giftee_email: str
 
+    @property
+    def is_cancellation_requested(self) -> bool: ...
+
 
 _STOPPED_TRACKING = {
     rma_rules.FAILURE: "the parcel failed",
@@ -87,6 +93,8 @@ def unit_verdict(
         return Verdict(Answer.REFUNDED, f"in refund {past.live_identifier}")
     if rma.status == rma_rules.CANCELED:
         return Verdict(Answer.CLOSED, "the RMA is canceled")
+    if rma.is_cancellation_requested:
+        return Verdict(Answer.CLOSED, "its cancellation was asked for")
     return (
         _stopped_by_kind(unit, rma)
         or _stopped_by_parcel(unit, rma)

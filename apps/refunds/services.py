@@ -6,32 +6,39 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, Sum
 
+from apps.accounts.queries import role_of
 from apps.common import clock, money
-from apps.common.errors import FieldError, InvalidMessage, Refused
-from apps.exchanges.lineage import paying_orders
-from apps.orders.models import Order
+from apps.common.errors import Refused
+from apps.common.fault_points import reach
 from apps.orders.queries import lock_orders
-from apps.orders.types import ReportedRefund
 from apps.outbox import topics
 from apps.outbox.services import enqueue
+from apps.payments.gateways import gateway_for
 from apps.refunds import limits
+from apps.refunds.approvals import approvals_of, why_it_waits, why_not_approve
 from apps.refunds.models import (
     Destination,
     Payout,
+    PayoutStatus,
     Refund,
+    RefundKind,
     RefundLine,
     RefundStatus,
     RefundUnit,
     Source,
 )
-from apps.refunds.rules import may_move
+from apps.refunds.policies import policies_of
+from apps.refunds.rules import LIVE_STATUSES, may_move
 from apps.refunds.standing import why_it_no_longer_stands
+from apps.refunds.tenders import Tender, split, tenders_of
 from apps.refunds.types import Proposal
 from apps.rmas.queries import lock_rma
 from apps.stores.queries import connection_of
 from apps.timeline import services as timeline
-from apps.timeline.types import OMS, Actor
+from apps.timeline.models import ActorKind
+from apps.timeline.types import Actor, Change
 
 # No I, L, O, U: read aloud and typed without mistakes. 50 random bits name a refund.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -49,21 +56,24 @@ def propose_refund(
 
     Call it in a transaction that holds the locks of the proposal's RMA and of both its orders
     (`lock_orders`): the limits are computed here, under those locks. Raises Refused with the limit
-    where goods (per line) or cash (per payment) do not suffice; nothing is written then.
+    where goods (per line), goodwill (per order) or cash (per payment) do not suffice; nothing is
+    written then.
     """
-    _check_limits(proposal)
+    check_limits(proposal)
     refund = Refund.objects.create(
         store_id=proposal.order.store_id,
         identifier=_new_identifier(),
         order=proposal.order,
         paid_order=proposal.paid_order,
         rma=proposal.rma,
-        rma_identifier=proposal.rma.rma_identifier,
+        rma_identifier=(proposal.rma.rma_identifier if proposal.rma else proposal.rma_identifier),
         status=RefundStatus.PROPOSED,
         source=source,
+        kind=proposal.kind,
         destination=proposal.destination,
         recipient_email=proposal.recipient_email,
         reason=proposal.reason[:255],
+        note=proposal.note,
         policy_id=proposal.policy.policy_id,
         currency=proposal.order.currency,
         total_refund_amount_cents=proposal.total_refund_amount_cents,
@@ -74,14 +84,26 @@ def propose_refund(
         author_id=author_id,
         created_at=clock.now(),
     )
+    _write_lines(refund, proposal)
+    tell(
+        refund,
+        "refund.proposed",
+        f"Refund of {amount_of(refund)} decided for {_for_what(proposal)}: {proposal.reason}",
+        actor,
+        changes=[Change("status", None, RefundStatus.PROPOSED)],
+    )
+    return refund
+
+
+def _write_lines(refund: Refund, proposal: Proposal) -> None:
     for number, line in enumerate(proposal.lines, start=1):
         row = RefundLine.objects.create(
             refund=refund,
             order_line=line.order_line,
             identifier=f"{refund.identifier}_{number}",
-            quantity=len(line.shares),
+            quantity=line.quantity,
             amount_cents=line.amount_cents,
-            calculation=line.calculation.to_content(),
+            calculation=line.calculation.to_content() if line.calculation else None,
         )
         RefundUnit.objects.bulk_create(
             RefundUnit(
@@ -93,30 +115,39 @@ def propose_refund(
             )
             for share in line.shares
         )
-    units = sum(len(line.shares) for line in proposal.lines)
-    _tell(
-        refund,
-        "refund.proposed",
-        f"Refund of {_amount(refund)} decided for {units} unit{'s' if units != 1 else ''}: "
-        f"{proposal.reason}",
-        actor,
-    )
-    return refund
 
 
-def _check_limits(proposal: Proposal) -> None:
+def _for_what(proposal: Proposal) -> str:
+    if proposal.kind == RefundKind.GOODWILL:
+        return "goodwill"
+    units = sum(line.quantity for line in proposal.lines)
+    return f"{units} unit{'s' if units != 1 else ''}"
+
+
+def check_limits(proposal: Proposal) -> None:
+    """Raises Refused with the limit that a proposal goes against. Ask only under the locks of both
+    its orders."""
     if proposal.total_refund_amount_cents <= 0:
         raise Refused("the units are worth nothing: there is nothing to refund")
-    problem = limits.why_beyond(
-        order=proposal.order,
-        paid_order=proposal.paid_order,
-        wanted=[
-            limits.Wanted(line.order_line, len(line.shares), line.amount_cents)
-            for line in proposal.lines
-        ],
-        shopper_amount_cents=proposal.shopper_amount_cents,
-        destination=proposal.destination,
-    )
+    if proposal.kind == RefundKind.GOODWILL:
+        problem = limits.why_beyond_goodwill(
+            order=proposal.order,
+            paid_order=proposal.paid_order,
+            amount_cents=proposal.shopper_amount_cents,
+            limit_cents=approvals_of(proposal.order.store).goodwill_limit_cents,
+            destination=proposal.destination,
+        )
+    else:
+        problem = limits.why_beyond(
+            order=proposal.order,
+            paid_order=proposal.paid_order,
+            wanted=[
+                limits.Wanted(line.order_line, line.quantity, line.amount_cents)
+                for line in proposal.lines
+            ],
+            shopper_amount_cents=proposal.shopper_amount_cents,
+            destination=proposal.destination,
+        )
     if problem:
         raise Refused(problem)
 
@@ -125,37 +156,158 @@ def _check_limits(proposal: Proposal) -> None:
 def approve_refund(*, refund: Refund, actor: Actor) -> Refund:
     """Approves a proposed refund and queues its payment.
 
-    Raises Refused in any other state, and where what it was decided on has changed: then it is
-    withdrawn and decided on anew by itself.
+    Raises Refused in any other state, where this person may not (their own refund, more than their
+    role decides on), and where what it was decided on has changed: then it is withdrawn and, if
+    automation made it, decided on anew by itself.
     """
     refund = lock_for_decision(refund)
+    can_be_approved = may_move(refund.status, RefundStatus.APPROVED)
+    if can_be_approved and actor.kind == ActorKind.STAFF:
+        _refuse_whoever_may_not(refund, actor)
+    return _approve(refund, actor, f"Refund of {amount_of(refund)} approved", actor.user_id)
+
+
+def _refuse_whoever_may_not(refund: Refund, actor: Actor) -> None:
+    problem = why_not_approve(
+        approvals_of(refund.store),
+        source=refund.source,
+        author_id=refund.author_id,
+        approver_id=actor.user_id,
+        role=role_of(user_id=actor.user_id, store_id=refund.store_id),
+        amount_cents=refund.total_refund_amount_cents,
+        currency=refund.currency,
+    )
+    if problem:
+        raise Refused(problem)
+
+
+def approve_or_wait(*, refund: Refund, actor: Actor) -> Refund:
+    """Approves a refund just proposed where whoever made it decides on it alone; otherwise it waits
+    for (another) person, and says why. Call it in the transaction that proposed it."""
+    waits = why_it_waits(
+        approvals_of(refund.store),
+        source=refund.source,
+        role=role_of(user_id=refund.author_id, store_id=refund.store_id),
+        amount_cents=refund.total_refund_amount_cents + decided_alone_cents(refund),
+        currency=refund.currency,
+    )
+    if not waits:
+        return _approve(refund, actor, f"Refund of {amount_of(refund)} approved", None)
+    return let_wait(refund=refund, actor=actor, waits=waits)
+
+
+def decided_alone_cents(refund: Refund) -> int:
+    """Returns what the same person, or machines, have refunded from the same payment within the
+    last day without anybody else's approval, in cents: many small refunds are one large one.
+    Automation decides by units, which nobody can split."""
+    if refund.source == Source.AUTOMATIC:
+        return 0
+    alone = Refund.objects.filter(
+        paid_order=refund.paid_order_id,
+        source=refund.source,
+        author=refund.author_id,
+        approver=None,
+        status__in=LIVE_STATUSES,
+        created_at__gt=clock.now() - timedelta(days=1),
+    ).exclude(Q(pk=refund.pk) | Q(status=RefundStatus.PROPOSED))
+    return alone.aggregate(total=Sum("total_refund_amount_cents"))["total"] or 0
+
+
+def let_wait(*, refund: Refund, actor: Actor, waits: str) -> Refund:
+    """Notes why a refund just proposed waits for a person. Call it in the same transaction."""
+    Refund.objects.filter(pk=refund.pk).update(approval_reason=waits[:255])
+    tell(refund, "refund.waits", f"Waits for approval: {waits}", actor)
+    return fresh(refund)
+
+
+def _approve(refund: Refund, actor: Actor, summary: str, approver_id: int | None) -> Refund:
     can_be_approved = may_move(refund.status, RefundStatus.APPROVED)
     problem = why_it_no_longer_stands(refund) if can_be_approved else ""
     if problem:
         raise Refused(f"refund {refund.identifier} no longer stands: {problem}")
     now = clock.now()
-    delay = timedelta(minutes=refund.policy.payment_delay_minutes if refund.policy else 0)
+    delay = _delay(refund)
     refund = move(
         refund=refund,
         to=RefundStatus.APPROVED,
         actor=actor,
         kind="refund.approved",
-        summary=f"Refund of {_amount(refund)} approved",
+        summary=summary,
         approved_at=now,
         payment_due_at=now + delay if delay else None,
-        approver_id=actor.user_id,
+        approver_id=approver_id,
     )
-    if refund.shopper_amount_cents == 0 or refund.destination == Destination.STORE_CREDIT:
+    reach("refund.approved")
+    if not owes_money(refund):
         return _settle(refund, actor)
-    gateway = connection_of(refund.store).payment_gateway
-    payout = Payout.objects.create(
-        refund=refund,
-        gateway=gateway,
-        amount_cents=refund.shopper_amount_cents,
+    for payout in plan_payouts(refund):
+        queue_payment(refund, payout)
+    return refund
+
+
+def _delay(refund: Refund) -> timedelta:
+    """How long it can be taken back before it is paid: the policy's delay, or the hold of those
+    that a person or a machine made."""
+    if refund.source == Source.AUTOMATIC:
+        return timedelta(minutes=refund.policy.payment_delay_minutes if refund.policy else 0)
+    approvals = approvals_of(refund.store)
+    is_staff = refund.source == Source.STAFF
+    minutes = approvals.staff_hold_minutes if is_staff else approvals.api_hold_minutes
+    return timedelta(minutes=minutes)
+
+
+def owes_money(refund: Refund) -> bool:
+    """Whether money goes out for it: not where all is settled with Optoro, or the store credit went
+    out with the exchange order."""
+    return refund.shopper_amount_cents > 0 and refund.destination != Destination.STORE_CREDIT
+
+
+@transaction.atomic
+def plan_again(*, refund: Refund) -> None:
+    """Queues what an approved refund that got stuck still needs: its payouts, planned anew where it
+    has none, or its settlement. Raises Refused in any other state."""
+    refund = lock_for_decision(refund)
+    if refund.status != RefundStatus.APPROVED:
+        raise Refused(
+            f"refund {refund.identifier} is {refund.get_status_display().lower()}, not approved"
+        )
+    if not owes_money(refund):
+        queue_payment(refund, None)
+        return
+    ended = [PayoutStatus.CANCELED, PayoutStatus.DECLINED]
+    for payout in refund.payouts.exclude(status__in=ended) or plan_payouts(refund):
+        queue_payment(refund, payout)
+
+
+def plan_payouts(refund: Refund) -> list[Payout]:
+    """Writes down which payment gets how much of an approved refund. Call it under the lock of the
+    paid order; raises Refused where its payments have no room for the whole."""
+    connection = connection_of(refund.store)
+
+    def payout(amount_cents: int, tender: Tender) -> Payout:
+        return Payout.objects.create(
+            refund=refund,
+            gateway=gateway_for(
+                payment_gateway=connection.payment_gateway,
+                gift_card_gateway=connection.gift_card_gateway,
+                is_gift_card=tender.is_gift_card,
+            ),
+            amount_cents=amount_cents,
+            currency=refund.currency,
+            transaction_identifier=tender.identifier,
+            tender=tender.name,
+        )
+
+    if refund.destination == Destination.GIFT_CARD:
+        return [payout(refund.shopper_amount_cents, Tender("", Destination.GIFT_CARD, 0))]
+    tender_order = policies_of(refund).policy.tender_order
+    portions = split(
+        refund.shopper_amount_cents,
+        tenders_of(refund.paid_order, tender_order=tender_order, excluding=refund),
+        tender_order=tender_order,
         currency=refund.currency,
     )
-    queue_payment(refund, payout)
-    return refund
+    return [payout(portion.amount_cents, portion.tender) for portion in portions]
 
 
 def _settle(refund: Refund, actor: Actor) -> Refund:
@@ -186,19 +338,27 @@ def lock_for_decision(refund: Refund) -> Refund:
         lock_rma(refund.rma_id)
     lock_orders([refund.order_id, refund.paid_order_id])
     Refund.objects.select_for_update(no_key=True).get(pk=refund.pk)
+    return fresh(refund)
+
+
+def fresh(refund: Refund) -> Refund:
+    """Returns the row as it is now, with what decisions look at."""
     return Refund.objects.select_related("order", "paid_order", "store", "rma", "policy").get(
         pk=refund.pk
     )
 
 
 def settle_without_payment(refund: Refund, actor: Actor) -> Refund:
-    """Ends a refund of which nothing is paid to the shopper, and tells Optoro."""
+    """Ends a refund of which nothing is paid to the shopper, and tells Optoro. Raises Refused where
+    the shopper is owed something."""
+    if owes_money(refund):
+        raise Refused(f"refund {refund.identifier} owes the shopper money: it must be paid")
     refund = move(
         refund=refund,
         to=RefundStatus.PAID,
         actor=actor,
         kind="refund.paid",
-        summary=f"Refund of {_amount(refund)} settled; nothing more is paid to the shopper",
+        summary=f"Refund of {amount_of(refund)} settled; nothing more is paid to the shopper",
         paid_at=clock.now(),
     )
     report_soon(refund)
@@ -227,7 +387,7 @@ def look_again_at_rma(refund: Refund) -> None:
         )
 
 
-def _look_again_at_orders(refund: Refund) -> None:
+def look_again_at_orders(refund: Refund) -> None:
     """Queues another look at what returns the goods of a refund's order, or is paid from the same
     payment. In the order of their keys, like locks: waiting jobs are locked too."""
     for order in sorted({refund.order, refund.paid_order}, key=lambda order: order.pk):
@@ -240,15 +400,18 @@ def _look_again_at_orders(refund: Refund) -> None:
 def cancel_refund(
     *, refund: Refund, actor: Actor, reason: str, is_superseded: bool = False
 ) -> Refund:
-    """Cancels a refund whose payment has not begun; its amounts are free again, and its units too
-    where the refund is only superseded. Raises Refused once the gateway may have been called.
+    """Cancels a refund whose payment has not begun; its amounts are free again.
+
+    Automation leaves the units of a refund alone that a person canceled; where the refund is only
+    superseded (withdrawn, or taken back by its author), it decides on them anew. Raises Refused
+    once the gateway may have been called.
     """
     refund = move(
         refund=refund,
         to=RefundStatus.CANCELED,
         actor=actor,
         kind="refund.canceled",
-        summary=f"Refund of {_amount(refund)} canceled: {reason}",
+        summary=f"Refund of {amount_of(refund)} canceled: {reason}",
         is_superseded=is_superseded,
     )
     release_units(refund)
@@ -260,7 +423,7 @@ def release_units(refund: Refund) -> None:
     """Frees the units of a refund that was declined or canceled; what the freed amount may now
     allow elsewhere is looked at again."""
     RefundUnit.objects.filter(line__refund=refund).update(is_live=False)
-    _look_again_at_orders(refund)
+    look_again_at_orders(refund)
 
 
 def move(
@@ -284,13 +447,14 @@ def move(
             raise Refused(
                 f"refund {refund.identifier} changed meanwhile; look at it again before you act"
             )
-        _tell(refund, kind, summary, actor)
-    return Refund.objects.select_related("order", "paid_order", "store", "rma", "policy").get(
-        pk=refund.pk
-    )
+        tell(refund, kind, summary, actor, changes=[Change("status", refund.status, to)])
+    return fresh(refund)
 
 
-def _tell(refund: Refund, kind: str, summary: str, actor: Actor) -> None:
+def tell(
+    refund: Refund, kind: str, summary: str, actor: Actor, changes: Sequence[Change] = ()
+) -> None:
+    """Appends to the timeline of a refund, its order and its RMA."""
     timeline.record(
         store_id=refund.store_id,
         kind=kind,
@@ -299,102 +463,10 @@ def _tell(refund: Refund, kind: str, summary: str, actor: Actor) -> None:
         order_identifier=refund.order.identifier,
         rma_identifier=refund.rma_identifier,
         refund_identifier=refund.identifier,
+        changes=changes,
     )
 
 
-def _amount(refund: Refund) -> str:
+def amount_of(refund: Refund) -> str:
+    """Returns the whole of a refund as people write it."""
     return money.show(refund.total_refund_amount_cents, refund.currency)
-
-
-def take_over_reported_refunds(*, order: Order, reported: Sequence[ReportedRefund]) -> int:
-    """Keeps the refunds that the order's source says it made; returns how many were new.
-
-    They count against every limit from then on: of goods on this order, of cash on the one that
-    took the payment. One that carries the identifier of a refund the desk knows (its own, reported
-    back, or one taken over before) changes nothing: a refund, once known, is frozen. Raises
-    InvalidMessage for an identifier that belongs to a refund of another order: identifiers are
-    unique across all refunds (contract §8). Call it in the transaction that mirrors the order.
-
-    The paying order is not locked: that transaction holds the lock of the order mirrored, which has
-    the greater key. Nothing here depends on what is left of the payment, and whoever counts it
-    without these refunds is asked again once they are committed.
-    """
-    payer = paying_orders([order])[order.pk]
-    _count_against(payer, order)
-    if not reported:
-        return 0
-    lock_orders([order.pk])
-    known = dict(
-        Refund.objects.filter(
-            store_id=order.store_id, identifier__in=[told.identifier for told in reported]
-        ).values_list("identifier", "order__identifier")
-    )
-    _refuse_strangers(order, reported, known)
-    fresh = [told for told in reported if told.identifier not in known]
-    for told in fresh:
-        _look_again_at_orders(_take_over(order, payer, told))
-    return len(fresh)
-
-
-def _count_against(payer: Order, order: Order) -> None:
-    """An order that is sent without its secondary identifier at first can turn out later to be an
-    exchange order: what was refunded outside before counts against the payment then, too."""
-    others = Refund.objects.filter(order=order, source=Source.EXTERNAL).exclude(paid_order=payer)
-    for refund in others.select_related("order"):
-        refund.paid_order = payer
-        refund.save(update_fields=["paid_order"])
-        _look_again_at_orders(refund)
-
-
-def _refuse_strangers(
-    order: Order, reported: Sequence[ReportedRefund], known: dict[str, str]
-) -> None:
-    errors = [
-        FieldError(
-            f"refunds[{index}].identifier",
-            "invalid",
-            f"{told.identifier!r} is a refund of order {known[told.identifier]}; identifiers are "
-            "unique across all refunds",
-        )
-        for index, told in enumerate(reported)
-        if known.get(told.identifier, order.identifier) != order.identifier
-    ]
-    if errors:
-        raise InvalidMessage(errors)
-
-
-def _take_over(order: Order, payer: Order, told: ReportedRefund) -> Refund:
-    refund = Refund.objects.create(
-        store_id=order.store_id,
-        identifier=told.identifier,
-        order=order,
-        paid_order=payer,
-        rma_identifier=told.rma_identifier,
-        status=RefundStatus.PAID,
-        source=Source.EXTERNAL,
-        destination=Destination.ORIGINAL_PAYMENT,
-        reason="reported by the order system",
-        note=told.note,
-        currency=order.currency,
-        total_refund_amount_cents=told.total_refund_amount_cents,
-        shopper_amount_cents=told.total_refund_amount_cents,
-        created_at=told.created_at,
-        paid_at=told.created_at,
-        raw=told.raw,
-    )
-    lines = {line.identifier: line for line in order.lines.all()}
-    known = [line for line in told.lines if line.order_item_identifier in lines]
-    weights = [
-        lines[line.order_item_identifier].unit_price_amount_cents * line.quantity for line in known
-    ]
-    amounts = money.split_by_weight(told.total_refund_amount_cents, weights) if known else []
-    for line, amount_cents in zip(known, amounts, strict=True):
-        RefundLine.objects.create(
-            refund=refund,
-            order_line=lines[line.order_item_identifier],
-            identifier=line.identifier,
-            quantity=line.quantity,
-            amount_cents=amount_cents,
-        )
-    _tell(refund, "refund.reported_by_oms", f"Refund of {_amount(refund)} made outside", OMS)
-    return refund

@@ -1,10 +1,19 @@
 """Whether a decision that is not paid yet still stands. Ask while the locks of its RMA and of its
 orders are held: right before it is approved, right before it is paid, and at every evaluation."""
 
+from apps.exchanges.lineage import paying_orders
 from apps.refunds import limits
+from apps.refunds.approvals import approvals_of
 from apps.refunds.matching import Due, cents_off, decided_share, share_of_unit
-from apps.refunds.models import Refund, RefundLine, RefundUnit, Source
-from apps.refunds.owed import owed_units
+from apps.refunds.models import (
+    Destination,
+    Refund,
+    RefundKind,
+    RefundLine,
+    RefundUnit,
+    Source,
+)
+from apps.refunds.owed import free_units, owed_units
 from apps.refunds.payers import payers_of
 from apps.refunds.policies import policies_of
 from apps.refunds.rules import (
@@ -26,12 +35,16 @@ def why_it_no_longer_stands(refund: Refund) -> str:
     their figures, the recipient, the payment, what is kept back, refunds made outside, the limits.
     """
     rma = refund.rma
-    if rma is None or refund.source != Source.AUTOMATIC:
+    if refund.source == Source.EXTERNAL:
         return ""
-    if rma.status == rma_rules.CANCELED:
+    if rma and rma.status == rma_rules.CANCELED:
         return "the RMA was canceled"
+    if rma and rma.is_cancellation_requested:
+        return "the cancellation of its RMA was asked for"
     if limits_refuse := _beyond_limits(refund):
         return limits_refuse
+    if rma is None or refund.source != Source.AUTOMATIC:
+        return _changed_since_asked(refund, rma)
     if outside := _made_outside(refund, rma):
         return outside
     shares = list(RefundUnit.objects.filter(line__refund=refund).select_related("line__refund"))
@@ -42,6 +55,15 @@ def why_it_no_longer_stands(refund: Refund) -> str:
 
 
 def _beyond_limits(refund: Refund) -> str:
+    if refund.kind == RefundKind.GOODWILL:
+        return limits.why_beyond_goodwill(
+            order=refund.order,
+            paid_order=refund.paid_order,
+            amount_cents=refund.shopper_amount_cents,
+            limit_cents=approvals_of(refund.store).goodwill_limit_cents,
+            destination=refund.destination,
+            excluding=refund,
+        )
     return limits.why_beyond(
         order=refund.order,
         paid_order=refund.paid_order,
@@ -53,6 +75,43 @@ def _beyond_limits(refund: Refund) -> str:
         destination=refund.destination,
         excluding=refund,
     )
+
+
+def _changed_since_asked(refund: Refund, rma: Rma | None) -> str:
+    """Which units and how much is the word of whoever asked. Whose money it is, who gets it, and
+    that the units are still there is not: it may have changed while the refund was held."""
+    if refund.currency != refund.order.currency:
+        return f"the order is in {refund.order.currency} now"
+    if rma is None:
+        payer = paying_orders([refund.order])[refund.order_id]
+        is_same = payer.pk == refund.paid_order_id
+        return "" if is_same else "another order's payment is to be used"
+    if rma.gift_refund_only and refund.destination == Destination.ORIGINAL_PAYMENT:
+        return "the return is a gift now, which is never paid back to the original payment"
+    units = list(units_of([rma]))
+    kept = []
+    for line in refund.lines.prefetch_related("units__line__refund"):
+        members = [unit for unit in units if unit.order_line_id == line.order_line_id]
+        left = free_units(members, excluding=refund)
+        for share in line.units.all():
+            due = _due_still(share, left)
+            if due is None:
+                return "its units are no longer what they were"
+            left.remove(due)
+            kept.append(due.facts)
+    payers = payers_of(rma, kept)
+    if {payers.of(unit) for unit in kept} != {refund.paid_order}:
+        return "another order's payment is to be used"
+    return ""
+
+
+def _due_still(share: RefundUnit, left: list[Due]) -> Due | None:
+    """A free unit that shows what was refunded; where a person named the amount, one of which
+    nothing is settled with Optoro."""
+    if share.line.calculation is not None:
+        return _due_like(share, left)
+    plain = [due for due in left if not due.facts.optoro_refund_amount_cents]
+    return next((d for d in plain if d.facts.pk == share.rma_unit_id), plain[0] if plain else None)
 
 
 def _made_outside(refund: Refund, rma: Rma) -> str:
@@ -70,7 +129,10 @@ def outside_refunds(rma: Rma) -> list[Refund]:
     """Returns the refunds made outside that name this RMA."""
     return list(
         Refund.objects.filter(
-            store_id=rma.store_id, source=Source.EXTERNAL, rma_identifier=rma.rma_identifier
+            store_id=rma.store_id,
+            source=Source.EXTERNAL,
+            kind=RefundKind.GOODS,
+            rma_identifier=rma.rma_identifier,
         ).prefetch_related("lines__units")
     )
 

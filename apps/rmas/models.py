@@ -24,6 +24,15 @@ class Rma(models.Model):
     concept = models.CharField(max_length=255, blank=True)
     remote_created_at = models.DateTimeField(null=True, blank=True)
     remote_updated_at = models.DateTimeField(null=True, blank=True)
+    cancellation_requested_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When somebody here asked for its cancellation: automation stands still since",
+    )
+    cancellation_reason = models.CharField(max_length=255, blank=True)
+    cancellation_requester = models.CharField(
+        max_length=150, blank=True, help_text="Who asked: a person or an API key"
+    )
     first_seen_at = models.DateTimeField(auto_now_add=True)
     folded_at = models.DateTimeField(auto_now=True)
 
@@ -41,6 +50,11 @@ class Rma(models.Model):
 
     def __str__(self) -> str:
         return self.rma_identifier
+
+    @property
+    def is_cancellation_requested(self) -> bool:
+        """Whether somebody here asked for its cancellation, and has not withdrawn that."""
+        return self.cancellation_requested_at is not None
 
 
 class RmaUnit(models.Model):

@@ -7,8 +7,10 @@ fulfilled when it is placed. Units that were NOT_DROPPED_OFF are no part of what
 the RMA ends REFUNDED without them. Units that were NOT_RECEIVED are: their refunds are missing, so
 that the RMA ends PARTIAL_REFUND when receiving is closed, unless somebody refunds them after all.
 
-A refund counts for the RMA it names. One that names none counts for the order, and fills its open
-RMAs oldest first. Refunds tagged `ignore_refund` count for nothing. The caller holds the lock.
+A refund counts for the RMA it names. One that names none counts for the order: for units that are
+in no return, such as one that was lost in the post, and only what is more than those fills the open
+RMAs, oldest first. Refunds tagged `ignore_refund`, such as goodwill, count for nothing. The caller
+holds the lock.
 """
 
 from collections import Counter, defaultdict
@@ -21,18 +23,23 @@ IGNORED = "ignore_refund"
 
 @dataclass
 class _Refunds:
-    """The refunds of one order, sorted by what they are for."""
+    """The refunds of one order, sorted by what they are for.
+
+    `outside` is what was refunded without a name and is for units in no return.
+    """
 
     named: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     named_totals: Counter[str] = field(default_factory=Counter)
     unnamed: Counter[str] = field(default_factory=Counter)
     unnamed_total: int = 0
+    outside: Counter[str] = field(default_factory=Counter)
     covered: dict[str, int | None] = field(default_factory=dict)
 
 
 def refunds_outside_rmas(books: Books, order_identifier: str) -> Counter[str]:
     """Returns how many units of each line were refunded without belonging to any return."""
-    return _sorted_refunds(books, order_identifier).unnamed
+    refunds = _sorted_refunds(books, order_identifier)
+    return refunds.unnamed + refunds.outside
 
 
 def newly_refunded(books: Books, order_identifier: str) -> list[Rma]:
@@ -139,9 +146,24 @@ def _sorted_refunds(books: Books, order_identifier: str) -> _Refunds:
             sorted_refunds.named_totals[name] += total
     rmas = [books.rmas[name] for name in books.rmas_of_order.get(order_identifier, [])]
     alive = [rma for rma in rmas if rma.status != "CANCELED"]
+    sorted_refunds.outside = sorted_refunds.unnamed & _in_no_return(books, order_identifier, alive)
+    sorted_refunds.unnamed -= sorted_refunds.outside
     for rma in sorted(alive, key=lambda rma: rma.status != "REFUNDED"):
         _fill(sorted_refunds, rma, _needed(rma, order_identifier), is_only=len(alive) == 1)
     return sorted_refunds
+
+
+def _in_no_return(books: Books, order_identifier: str, alive: list[Rma]) -> Counter[str]:
+    """Returns how many units of each line have shipped and are in no return.
+
+    An RMA can be known before its order is; then nothing was refunded either.
+    """
+    record = books.orders.get(order_identifier)
+    items = record.document["items"] if record else []
+    free = Counter({item["identifier"]: item["quantity_shipped"] for item in items})
+    for rma in alive:
+        free -= _needed(rma, order_identifier)
+    return free
 
 
 def _fill(refunds: _Refunds, rma: Rma, needed: Counter[str], is_only: bool) -> None:
@@ -150,7 +172,7 @@ def _fill(refunds: _Refunds, rma: Rma, needed: Counter[str], is_only: bool) -> N
         refunds.covered[rma.identifier] = refunds.named_totals[rma.identifier]
     elif all(refunds.unnamed[line] >= quantity for line, quantity in missing.items()):
         refunds.unnamed -= missing
-        all_used = is_only and not refunds.unnamed
+        all_used = is_only and not refunds.unnamed and not refunds.outside
         refunds.covered[rma.identifier] = (
             refunds.named_totals[rma.identifier] + refunds.unnamed_total if all_used else None
         )

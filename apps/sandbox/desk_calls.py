@@ -1,8 +1,11 @@
-"""Asks the desk what Optoro's portal asks while a shopper waits: variants, and exchange orders.
+"""Asks the desk, and writes each question down with its answer.
+
+Optoro's portal asks while a shopper waits: for variants, and for exchange orders.
 
 Each call is one attempt. The caller repeats the same request where `DeskFailed` says so.
 """
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from apps.common import http
@@ -16,6 +19,10 @@ KEPT_TEXT = 2000
 
 class DeskFailed(Exception):
     """The desk did not answer, or with 5xx: the same request may be made again."""
+
+
+class NotKnownYet(DeskFailed):
+    """The desk has not worked off its messages yet, which is no trouble."""
 
 
 def webhook_client(options: Options, transport: http.BaseTransport | None) -> http.Client:
@@ -37,6 +44,38 @@ def webhook_client(options: Options, transport: http.BaseTransport | None) -> ht
         # Certificates take a while to load, and plain HTTP has no use for them.
         verify=options.desk_url.startswith("https"),
     )
+
+
+def ask(
+    books: Books, method: str, path: str, version: str, of: str, call: Callable[[], http.Response]
+) -> http.Response:
+    """Makes one call of the desk and writes it into the books; `of` is what it is about.
+
+    Raises DeskFailed where no answer came, or 5xx.
+    """
+    entry: JsonObject = {
+        "at": wire_time(now()),
+        "method": method,
+        "path": path,
+        "api_version": version,
+        "of": of,
+        "status": None,
+        "answer": "",
+    }
+    try:
+        response = call()
+    except http.TransportError as error:
+        entry["answer"] = type(error).__name__
+        raise DeskFailed(f"{method} {path}: {type(error).__name__}") from error
+    else:
+        entry |= {"status": response.status_code, "answer": response.text[:KEPT_TEXT]}
+        if response.status_code >= 500:
+            raise DeskFailed(f"{method} {path}: {response.status_code}")
+        return response
+    finally:
+        with books.lock:
+            books.questions.append(entry)
+            books.counters["questions"] += 1
 
 
 class DeskCalls:
@@ -64,28 +103,12 @@ class DeskCalls:
     def _ask(
         self, method: str, path: str, version: str, of: str, body: bytes | None
     ) -> http.Response:
-        entry: JsonObject = {
-            "at": wire_time(now()),
-            "method": method,
-            "path": path,
-            "api_version": version,
-            "of": of,
-            "status": None,
-            "answer": "",
-        }
-        try:
-            response = self._client.request(
-                method, path, content=body, headers={"X-Optiturn-Api-Version": version}
-            )
-        except http.TransportError as error:
-            entry["answer"] = type(error).__name__
-            raise DeskFailed(f"{method} {path}: {type(error).__name__}") from error
-        else:
-            entry |= {"status": response.status_code, "answer": response.text[:KEPT_TEXT]}
-            if response.status_code >= 500:
-                raise DeskFailed(f"{method} {path}: {response.status_code}")
-            return response
-        finally:
-            with self._books.lock:
-                self._books.questions.append(entry)
-                self._books.counters["questions"] += 1
+        headers = {"X-Optiturn-Api-Version": version}
+        return ask(
+            self._books,
+            method,
+            path,
+            version,
+            of,
+            lambda: self._client.request(method, path, content=body, headers=headers),
+        )

@@ -175,13 +175,21 @@ def _stories(play: JsonObject) -> str:
                 ", ".join(story["rmas"]),
                 ", ".join(story["statuses"]),
                 _badge(word, "good" if is_good else "warn") if word else "under way",
+                _asked(story["asked"]),
                 story["note"],
             )
         )
     if not rows:
         return ""
-    headings = ("story", "order", "exchange order", "RMA", "status", "ends", "note")
+    headings = ("story", "order", "exchange order", "RMA", "status", "ends", "asked by the shop",
+                "note")  # fmt: skip
     return _section("Stories", len(stories), _table(headings, rows, "none"))
+
+
+def _asked(asked: Sequence[JsonObject]) -> str:
+    words = [f"{one['what'].replace('_', ' ')} {one['identifier']}: {one['status']}"
+             for one in asked]  # fmt: skip
+    return "; ".join(words)
 
 
 _TONES = {"REFUNDED": "good", "CANCELED": "quiet", "PARTIAL_REFUND": "warn"}
@@ -248,14 +256,14 @@ def _questions(state: JsonObject) -> str:
             one["method"],
             one["path"],
             one["of"],
-            _badge(str(one["status"]), "good" if one["status"] == 200 else "bad"),
+            _badge(str(one["status"]), "good" if str(one["status"]).startswith("2") else "bad"),
             one["answer"][:120],
         )
         for one in _newest(state["questions"])
     ]
     headings = ("at", "method", "path", "of", "answer", "body")
     count = state["counters"].get("questions", 0)
-    table = _table(headings, rows, "No variants asked, no exchange order posted.")
+    table = _table(headings, rows, "Nothing was asked yet.")
     return _section("Asked of the desk", count, table)
 
 

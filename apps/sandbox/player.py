@@ -2,8 +2,9 @@
 
 The shop tells the desk its variants and posts orders. The desk sends the orders on as snapshots;
 once the sandbox holds one, a shopper starts a return or an exchange, and its parcel moves on step
-by step; what is exchanged comes back to the desk as an order that ships. Every snapshot of an order
-is posted until the desk has taken it, so a desk that is down for a while misses nothing.
+by step; what is exchanged comes back to the desk as an order that ships. In some stories the shop
+asks the desk for a refund, or for a cancellation, by itself. Every snapshot of an order is posted
+until the desk has taken it, so a desk that is down for a while misses nothing.
 """
 
 import threading
@@ -12,12 +13,13 @@ from collections import deque
 
 from apps.common.clock import now
 from apps.sandbox.catalogue import PRODUCTS, REASONS, Product
-from apps.sandbox.desk_calls import DeskFailed
+from apps.sandbox.desk_calls import DeskFailed, NotKnownYet
 from apps.sandbox.faults import dice
 from apps.sandbox.fulfilment import CANCELED, CREATED, SHIPPED, exchange_snapshot
 from apps.sandbox.plots import (
     BOOK,
     GIVE_UP,
+    RETAILERS,
     RETURN_EXCHANGE,
     SHIP,
     Deck,
@@ -27,6 +29,7 @@ from apps.sandbox.plots import (
     without_exchange,
 )
 from apps.sandbox.refusals import ReturnRefused
+from apps.sandbox.retailer import Retailer
 from apps.sandbox.shop import Shop
 from apps.sandbox.simulation import Simulation
 from apps.sandbox.state import REFUND, JsonObject
@@ -64,6 +67,7 @@ class Player:
         self._deck = Deck(dice(seed, "plots"))
         self._shop = Shop(dice(seed, "shop"), f"{simulation.run_identifier}-")
         self._storefront = Storefront(simulation.options, api_key)
+        self._retailer = Retailer(simulation.books, self._storefront)
         self._stories: list[Story] = []
         self._told: deque[Story] = deque(maxlen=KEPT_STORIES)
         self._made = 0
@@ -139,7 +143,7 @@ class Player:
 
     def _make_order(self, moment: float) -> None:
         plot = self._deck.deal()
-        order = self._shop.new_order(plot.wish)
+        order = self._shop.new_order(plot.wish, plot.order_ending)
         story = Story(plot, order, post_at=moment, steps=plot.steps)
         self._stories.append(story)
         self._made += 1
@@ -224,7 +228,8 @@ class Player:
         except DeskFailed as error:
             story.failures += 1
             story.not_before = time.monotonic() + _growing(story.failures)
-            self._trouble = str(error)
+            if not isinstance(error, NotKnownYet):
+                self._trouble = str(error)
         except ReturnRefused as error:
             self._refused(story, str(error))
         else:
@@ -253,12 +258,14 @@ class Player:
             return record is not None and record.document["status"] == "Shipped"
 
     def _go_on(self, story: Story) -> None:
-        if not story.rmas:
+        if story.starts_with_return:
             self._start_return(story, {})
             return
         event, which = story.step
         if event == RETURN_EXCHANGE:
             self._return_exchange(story)
+        elif event in RETAILERS:
+            self._retailer.do(story, event)
         elif event in POSTED_AS:
             self._post_exchange(story, POSTED_AS[event])
         else:

@@ -1,6 +1,7 @@
 """The stories the player tells: the kind of order, what is returned of it, and what happens.
 
-There is one for every kind of return that Optoro knows (contract §5, flows.md).
+There is one for every kind of return that Optoro knows (contract §5, flows.md), some whose payment
+does not go smoothly, and some in which the shop asks the desk for something by itself.
 """
 
 import random
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 
 from apps.sandbox.exchanging import CHEAPER, EVEN, ExchangeTerms
 from apps.sandbox.returns import NOT_RETURNABLE_LINE_TAGS
-from apps.sandbox.shop import HAS_CHEAPER, MANY_SIZES, NO_VARIANTS, SAME_PRICE, Wish
+from apps.sandbox.shop import DEAR, HAS_CHEAPER, MANY_SIZES, NO_VARIANTS, SAME_PRICE, Wish
 from apps.sandbox.state import (
     INSTANT_EXCHANGE,
     INSTANT_STORE_CREDIT,
@@ -34,6 +35,12 @@ def on_all(*events: str) -> Steps:
 
 # Done by the shop rather than by Optoro: the exchange order is entered, ships, or is given up.
 BOOK, SHIP, GIVE_UP = "book", "ship", "give_up"
+# What the retailer's own system asks of the desk (`retailer.py`).
+GOODWILL, GOODWILL_AGAIN, GOODWILL_OTHER = "goodwill", "goodwill_again", "goodwill_other"
+REFUND_ONE, REFUND_EVERYTHING = "refund_one", "refund_everything"
+ASK_CANCELLATION = "ask_cancellation"
+RETAILERS = (GOODWILL, GOODWILL_AGAIN, GOODWILL_OTHER, REFUND_ONE, REFUND_EVERYTHING,
+             ASK_CANCELLATION)  # fmt: skip
 # The shopper sends back what came in exchange.
 RETURN_EXCHANGE = "return_exchange"
 ARRIVES = ("delivered", "received")
@@ -50,7 +57,8 @@ class Plot:
     """One story. `steps` are events with the units they happen to; `ends` is how its RMAs end.
 
     `kind` is the refund type of what is exchanged: all that is taken or, with `is_mixed`, a part
-    of it. Those that are `is_early` come first in a demonstration.
+    of it. `order_ending` tells the desk's simulated gateway how to treat refunds. Those that are
+    `is_early` come first in a demonstration, and those that are `is_soon` after them.
     """
 
     name: str
@@ -72,6 +80,8 @@ class Plot:
     is_told_first: bool = False
     ends: str = "REFUNDED"
     is_early: bool = False
+    is_soon: bool = False
+    order_ending: str = ""
 
 
 EXPRESS, PICKUP, KEEP = "express-returns", "home-pickup", "customer-keep"
@@ -166,13 +176,36 @@ EXCHANGE_PLOTS = (
     Plot("standard exchange, turned into a refund", wish=FOR_SAME, takes=FIRST_LINE,
          kind=STANDARD_EXCHANGE, steps=on_all("label", "transit", "convert", *ARRIVES)),
 )  # fmt: skip
-PLOTS = (*REFUND_PLOTS, *EXCHANGE_PLOTS)
+GATEWAY_PLOTS = (
+    Plot("the gateway declines the refund", order_ending="-DECLINE", ends="CREATED", is_soon=True),
+    Plot("the answer of the gateway is lost", order_ending="-TIMEOUT", is_soon=True),
+    Plot("the gateway takes its time", order_ending="-PENDING", is_soon=True),
+    Plot("the gateway answers nonsense", order_ending="-GARBAGE", is_soon=True),
+)
+# More than the desk lets a machine decide on, whatever the discount: it has to ask a person.
+ABOVE_LIMIT = Wish(first=DEAR, min_worth_cents=125_000)
+RETAILER_PLOTS = (
+    Plot("goodwill, asked for twice alike and once otherwise", takes=NOTHING, is_soon=True,
+         steps=on_all(GOODWILL, GOODWILL_AGAIN, GOODWILL_OTHER)),
+    Plot("goodwill beside a return", takes=ONE_UNIT, wish=Wish(min_units=2), is_soon=True,
+         steps=on_all("label", GOODWILL, "transit", *ARRIVES)),
+    Plot("one unit lost in the post, another returned", takes=ONE_UNIT, wish=Wish(min_units=3),
+         steps=on_all("label", REFUND_ONE, "transit", *ARRIVES), is_soon=True),
+    Plot("all lost in the post, above the limit of machines", takes=NOTHING, wish=ABOVE_LIMIT,
+         steps=on_all(REFUND_EVERYTHING), is_soon=True),
+    Plot("cancellation asked for and confirmed", is_soon=True, ends="CANCELED",
+         steps=on_all("label", ASK_CANCELLATION, "canceled")),
+    Plot("cancellation asked for and never confirmed", is_soon=True, ends="CREATED",
+         steps=on_all("label", ASK_CANCELLATION, "transit", *ARRIVES)),
+)  # fmt: skip
+PLOTS = (*REFUND_PLOTS, *EXCHANGE_PLOTS, *GATEWAY_PLOTS, *RETAILER_PLOTS)
 
 
 class Deck:
-    """Deals the plots in random order, each once before any comes again; at first the early ones.
+    """Deals the plots in random order, each once before any comes again; at first the early ones,
+    and then those to be seen soon.
 
-    So the first dozen orders show most of what there is.
+    So the first dozen orders show most of what there is, and the next ones what can go wrong.
     """
 
     def __init__(self, dice: random.Random) -> None:
@@ -186,7 +219,7 @@ class Deck:
             self._cards = list(PLOTS)
             self._dice.shuffle(self._cards)
             if self._is_first:
-                self._cards.sort(key=lambda plot: plot.is_early)
+                self._cards.sort(key=lambda plot: (plot.is_early, plot.is_soon))
             self._is_first = False
         return self._cards.pop()
 

@@ -1,13 +1,15 @@
 """The simulated shop: makes up orders as a web shop would send them to the desk.
 
 Each order comes as one snapshot, or as two where a line ships later. Amounts add up: lines to the
-header, the header to what was captured; taxes and discounts need not divide by the quantity.
+header, the header to what was captured; taxes and discounts need not divide by the quantity. Some
+are paid with a gift card and a card, and some cards are authorized before they are charged.
 """
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from apps.common.clock import now, wire_time
 from apps.common.money import split_by_weight
@@ -34,8 +36,12 @@ OLDEST_DAYS, NEWEST_DAYS = 92, 6
 EVERYDAY, AWAY = 10, 8  # how many of the places are at home, and abroad
 
 
-# What the first line of an order is to be, for the sake of an exchange.
+GIFT_CARD_CENTS = (2500, 5000, 10_000)
+DEAR_CENTS = 20_000
+
+# What the first line of an order is to be, for the sake of an exchange, or of its worth.
 SAME_PRICE, HAS_CHEAPER, MANY_SIZES, NO_VARIANTS = "same", "cheaper", "sizes", "none"
+DEAR = "dear"
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,8 @@ class Wish:
     """What an order should have in it, where the story it is for needs something certain.
 
     `first` is what the first line is: of a product with variants at its price, with cheaper ones,
-    with several size attributes, or without any variants at all.
+    with several size attributes, without any variants at all, or of a dear one.
+    `min_worth_cents` is what its units cost at least, before discount and tax.
     """
 
     min_units: int = 1
@@ -52,6 +59,7 @@ class Wish:
     partly_canceled: bool = False
     tagged: bool = False
     first: str = ""
+    min_worth_cents: int = 0
 
 
 @dataclass
@@ -87,11 +95,14 @@ class Shop:
         self._run = run
         self._count = 0
 
-    def new_order(self, wish: Wish | None = None) -> ShopOrder:
-        """Returns a new order that has what `wish` asks for, and is otherwise by chance."""
+    def new_order(self, wish: Wish | None = None, ending: str = "") -> ShopOrder:
+        """Returns a new order that has what `wish` asks for, and is otherwise by chance.
+
+        `ending` is what its identifier ends in: the desk's simulated gateway goes by that.
+        """
         wish = wish or Wish()
         self._count += 1
-        identifier = f"SO-{self._run}{self._count:04d}"
+        identifier = f"SO-{self._run}{self._count:04d}{ending}"
         place = self._place()
         lines = self._lines(wish)
         discount = self._discount(lines)
@@ -131,7 +142,8 @@ class Shop:
         lines = [self._line(product) for product in products]
         if wish.first == HAS_CHEAPER:
             lines[0].article = self._dice.choice(_at_full_price(products[0]))
-        lines[0].ordered = lines[0].shipped = max(lines[0].ordered, wish.min_units)
+        units = max(wish.min_units, -(-wish.min_worth_cents // lines[0].article.price_cents))
+        lines[0].ordered = lines[0].shipped = max(lines[0].ordered, units)
         if wish.partly_canceled:
             lines[0].ordered += self._dice.randint(1, 3)
             lines[0].canceled = lines[0].ordered - lines[0].shipped
@@ -201,6 +213,8 @@ def _at_full_price(product: Product) -> list[Article]:
 
 def _fits(product: Product, wish: str) -> bool:
     """Tells whether a product is what a wish asks of the first line."""
+    if wish == DEAR:
+        return product.price_cents >= DEAR_CENTS
     if wish == NO_VARIANTS:
         return product.variants_are_told == NOWHERE
     if product.variants_are_told == NOWHERE or len(product.articles) < MIN_STOCK:
@@ -227,7 +241,7 @@ def _snapshot(
     """Builds a snapshot in which the first `shipped_lines` lines have shipped.
 
     A line that has not shipped yet has no amounts: the header is what was charged so far, and
-    each shipment adds a payment to those in `paid`.
+    each shipment adds its payments to those in `paid`.
     """
     when = wire_time(moment)
     items = [
@@ -252,7 +266,7 @@ def _snapshot(
         "shipping_tax_amount_cents": 0,
         "updated_at": when,
         "items": items,
-        "transactions": [*paid, _payment(frame, total, when, paid)],
+        "transactions": [*paid, *_payments(frame, total, when, paid)],
         "refunds": [],
         "discounts": _discounts(frame, discount, reduction, when),
     }
@@ -290,12 +304,52 @@ def _item(order: str, number: int, line: _Line, when: str, has_shipped: bool) ->
     return item
 
 
-def _payment(frame: JsonObject, total: int, when: str, paid: list[JsonObject]) -> JsonObject:
+def _payments(frame: JsonObject, total: int, when: str, paid: list[JsonObject]) -> list[JsonObject]:
+    """Returns what a shipment adds to the payments in `paid`: what is not charged yet of `total`.
+
+    About every fourth order is paid with a gift card first, and the rest with a card. Which ones
+    they are goes by the identifier, so that all else of an order does not depend on it.
+    """
+    captured = [payment for payment in paid if payment["type"] != "AUTHORIZATION"]
+    charged = total - sum(payment["amount_cents"] for payment in captured)
+    choice = crc32(frame["identifier"].encode())
+    on_card = charged
+    payments = []
+    if choice % 4 == 0 and not paid and charged > 1:
+        gift = min(GIFT_CARD_CENTS[choice // 4 % len(GIFT_CARD_CENTS)], charged // 2)
+        details = {"method": "gift_card", "last_digits": f"{choice % 10_000:04d}"}
+        name = f"PAY-{frame['identifier']}-1"
+        payments.append(_transaction(name, gift, when) | {"gateway": "gift_card",
+                                                          "payment_details": details})  # fmt: skip
+        on_card -= gift
+    number = len(captured) + len(payments) + 1
+    return [*payments, *_card_payments(frame, number, on_card, when, choice // 16 % 3 == 0)]
+
+
+def _card_payments(
+    frame: JsonObject, number: int, cents: int, when: str, is_authorized: bool
+) -> list[JsonObject]:
+    """Returns a sale, or the authorization of so many cents and its capture."""
     brand, digits = CARDS[sum(frame["identifier"].encode()) % len(CARDS)]
+    details = {"method": "card", "card_brand": brand, "last_digits": digits}
+    charge = _transaction(f"PAY-{frame['identifier']}-{number}", cents, when)
+    charge["payment_details"] = details
+    if not is_authorized:
+        return [charge]
+    authorization = charge | {
+        "identifier": f"AUTH-{frame['identifier']}-{number}",
+        "type": "AUTHORIZATION",
+        "payment_details": dict(details),
+    }
+    parent = authorization["identifier"]
+    return [authorization, charge | {"type": "CAPTURE", "parent_identifier": parent}]
+
+
+def _transaction(identifier: str, cents: int, when: str) -> JsonObject:
     return {
-        "identifier": f"PAY-{frame['identifier']}-{len(paid) + 1}",
+        "identifier": identifier,
         "parent_identifier": None,
-        "amount_cents": total - sum(payment["amount_cents"] for payment in paid),
+        "amount_cents": cents,
         "status": "SUCCESS",
         "type": "SALE",
         "gateway": "simulated",
@@ -303,7 +357,7 @@ def _payment(frame: JsonObject, total: int, when: str, paid: list[JsonObject]) -
         "is_test": True,
         "created_at": when,
         "updated_at": when,
-        "payment_details": {"method": "card", "card_brand": brand, "last_digits": digits},
+        "payment_details": {},
     }
 
 

@@ -1,6 +1,8 @@
-"""The shop towards the desk: posts orders, tells variants. One attempt per call."""
+"""The shop towards the desk: posts orders, tells variants, asks for refunds and cancellations. One
+attempt per call."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from apps.common import http
 from apps.sandbox.catalogue import BY_API, Product
@@ -9,6 +11,8 @@ from apps.sandbox.state import JsonObject
 
 ORDERS_PATH = "/api/v1/orders"
 VARIANTS_PATH = "/api/v1/variants"
+REFUNDS_PATH = "/api/v1/refunds"
+RMAS_PATH = "/api/v1/rmas"
 POST_TIMEOUT = 10.0
 
 
@@ -63,6 +67,16 @@ class Storefront:
             for product in products
         )
 
+    def ask_refund(self, body: JsonObject, key: str) -> http.Response:
+        """Asks for a refund; `key` names it for ever. Raises TransportError."""
+        headers = {"Idempotency-Key": key}
+        return self._client.post(REFUNDS_PATH, json=body, headers=headers)
+
+    def ask_cancellation(self, rma_identifier: str, reason: str) -> http.Response:
+        """Asks for a return's cancellation. Raises TransportError."""
+        path = cancellation_path(rma_identifier)
+        return self._client.post(path, json={"reason": reason})
+
     def _send(self, method: str, path: str, body: JsonObject) -> Trouble | None:
         try:
             response = self._client.request(method, path, json=body)
@@ -73,6 +87,11 @@ class Storefront:
             return Trouble(f"the desk answered {what}", response.status_code >= 500)
         refusal = _refusal_in(response)
         return Trouble(refusal, is_desks=False) if refusal else None
+
+
+def cancellation_path(rma_identifier: str) -> str:
+    """Returns where a return's cancellation is asked for."""
+    return f"{RMAS_PATH}/{quote(rma_identifier, safe='')}/cancel"
 
 
 def _refusal_in(response: http.Response) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from apps.sandbox.plots import Plot, Steps
+from apps.sandbox.plots import NOTHING, Plot, Steps
 from apps.sandbox.shop import ShopOrder
 from apps.sandbox.state import Books, ExchangeOrder, JsonObject
 
@@ -11,7 +11,9 @@ from apps.sandbox.state import Books, ExchangeOrder, JsonObject
 class Story:
     """How far it is. `not_before` holds it back after a failure; `rmas` are its returns so far.
 
-    `has_exchange` turns false where the portal could offer none, or the desk refused it.
+    `has_exchange` turns false where the portal could offer none, or the desk refused it. `asked` is
+    what the retailer's own system has asked of the desk, `first_answer` the answer that has to come
+    again, and `unknown` how often the desk did not know yet what was asked about.
     """
 
     plot: Plot
@@ -28,11 +30,20 @@ class Story:
     not_before: float = 0.0
     waits_since: float | None = None
     note: str = ""
+    asked: list[JsonObject] = field(default_factory=list)
+    first_answer: bytes = b""
+    unknown: int = 0
+    was_refused: bool = False
 
     @property
     def is_posted(self) -> bool:
         """Whether the desk has all snapshots of its order."""
         return self.posted == len(self.order.snapshots)
+
+    @property
+    def starts_with_return(self) -> bool:
+        """Whether the next thing to happen is that the shopper starts a return."""
+        return not self.rmas and not (self.plot.takes == NOTHING and self.steps)
 
     @property
     def step(self) -> tuple[str, str]:
@@ -48,6 +59,7 @@ class Story:
         """Returns how it goes, and how it should end."""
         rmas = [books.rmas[name] for name in self.rmas if name in books.rmas]
         statuses = [rma.status for rma in rmas]
+        is_as_planned = all(status == self.plot.ends for status in statuses)
         exchange = self.exchange(books)
         return {
             "plot": self.plot.name,
@@ -57,6 +69,7 @@ class Story:
             "statuses": statuses,
             "should_end": self.plot.ends,
             "is_over": self.is_over,
-            "is_as_it_should": self.is_over and all(s == self.plot.ends for s in statuses),
+            "is_as_it_should": self.is_over and is_as_planned and not self.was_refused,
+            "asked": list(self.asked),
             "note": self.note,
         }

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
@@ -25,6 +26,11 @@ def _form_field(column: "models.Field[Any, Any]", **options: Any) -> forms.Field
 
 
 SECRETS = ("optoro_client_secret", "webhook_password", "webhook_api_key")
+# The gateway fields, and what pays where they are blank.
+GATEWAYS = {
+    "payment_gateway": "As in the environment (PAYMENT_GATEWAY)",
+    "gift_card_gateway": "The payment gateway where it can, else a person by hand",
+}
 
 
 class StoreForm(ModelForm):
@@ -46,7 +52,7 @@ class StoreForm(ModelForm):
             "optoro_client_id",
             *SECRETS,
             "webhook_username",
-            "payment_gateway",
+            *GATEWAYS,
             "offers_out_of_stock_variants",
             "gift_card_sku",
             "exchange_shipping_amount_cents",
@@ -64,12 +70,41 @@ class StoreForm(ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stored = {name: getattr(self.instance, name) for name in SECRETS}
+        for name, blank in GATEWAYS.items():
+            self.fields[name] = self._gateway_field(name, blank)
         for name in SECRETS:
             # The stored value must not even reach the form: widgets and error pages show it.
             self.initial[name] = ""
             self.fields[name].help_text = (
                 "Stored. Leave blank to keep it." if self.stored[name] else "Not stored."
             )
+
+    def _gateway_field(self, name: str, blank: str) -> forms.ChoiceField:
+        """A name that was stored and is known no more stays visible, and cannot be saved again."""
+        known = [(gateway, gateway) for gateway in settings.PAYMENT_GATEWAYS]
+        stored = getattr(self.instance, name)
+        if stored and stored not in settings.PAYMENT_GATEWAYS:
+            known.append((stored, f"{stored} (unknown)"))
+        return forms.ChoiceField(
+            choices=[("", blank), *known], required=False, help_text=self.fields[name].help_text
+        )
+
+    def _known_gateway(self, name: str) -> str:
+        gateway = str(self.cleaned_data[name])
+        if gateway and gateway not in settings.PAYMENT_GATEWAYS:
+            raise forms.ValidationError(
+                f"There is no gateway {gateway}; choose one of: "
+                f"{', '.join(settings.PAYMENT_GATEWAYS)}."
+            )
+        return gateway
+
+    def clean_payment_gateway(self) -> str:
+        """Refuses a gateway that there is no more."""
+        return self._known_gateway("payment_gateway")
+
+    def clean_gift_card_gateway(self) -> str:
+        """Refuses a gateway that there is no more."""
+        return self._known_gateway("gift_card_gateway")
 
     def clean_time_zone(self) -> str:
         """Refuses a name that no clock knows."""
@@ -105,8 +140,9 @@ class StoreAdmin(Admin):
         (
             "Refunds",
             {
-                "fields": ("payment_gateway",),
-                "description": "When and how much is refunded is set under Policies at the desk.",
+                "fields": tuple(GATEWAYS),
+                "description": "How a gateway is reached is set under Payment accounts; when and "
+                "how much is refunded, under Policies at the desk.",
             },
         ),
         (

@@ -37,6 +37,12 @@ class Store(models.Model):
     webhook_api_key = EncryptedTextField(blank=True)
 
     payment_gateway = models.CharField(max_length=40, blank=True)
+    gift_card_gateway = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="What pays onto gift cards; blank: the payment gateway where it can, else a "
+        "person by hand",
+    )
     refund_trigger = models.CharField(max_length=20, blank=True, choices=RefundTrigger.choices)
     charges_return_shipping = models.BooleanField(
         default=False,

@@ -49,6 +49,7 @@ def connection_of(store: Store) -> StoreConnection:
         store_id=store.pk,
         identifier=store.identifier,
         charges_return_shipping=store.charges_return_shipping,
+        gift_card_gateway=store.gift_card_gateway,
         **values,
     )
 

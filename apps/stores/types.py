@@ -21,6 +21,7 @@ class StoreConnection:
     payment_gateway: str
     refund_trigger: str
     charges_return_shipping: bool
+    gift_card_gateway: str = ""
 
 
 @dataclass(frozen=True)

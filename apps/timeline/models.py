@@ -14,6 +14,7 @@ class ActorKind(models.TextChoices):
     SYSTEM = "system", "Returns Desk"
     STAFF = "staff", "Staff"
     GATEWAY = "gateway", "Payment gateway"
+    API = "api", "API"
 
 
 class Event(models.Model):
@@ -31,6 +32,9 @@ class Event(models.Model):
     actor_kind = models.CharField(max_length=20, choices=ActorKind.choices)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    actor_name = models.CharField(
+        max_length=100, blank=True, help_text="Which API key, where a machine did it"
     )
     order_identifier = models.CharField(max_length=255, blank=True)
     rma_identifier = models.CharField(max_length=255, blank=True)

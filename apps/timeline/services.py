@@ -30,6 +30,7 @@ def record(
         occurred_at=occurred_at or clock.now(),
         actor_kind=actor.kind,
         actor_id=actor.user_id,
+        actor_name=actor.name,
         order_identifier=order_identifier,
         rma_identifier=rma_identifier,
         refund_identifier=refund_identifier,

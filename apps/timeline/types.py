@@ -8,10 +8,11 @@ from apps.timeline.models import ActorKind
 
 @dataclass(frozen=True)
 class Actor:
-    """Who caused an event; `user_id` only for staff."""
+    """Who caused an event; `user_id` only for staff, `name` only for machine callers."""
 
     kind: ActorKind
     user_id: int | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,3 +41,8 @@ GATEWAY = Actor(ActorKind.GATEWAY)
 def staff(user_id: int) -> Actor:
     """Returns the actor for a person who is signed in."""
     return Actor(ActorKind.STAFF, user_id)
+
+
+def machine(name: str) -> Actor:
+    """Returns the actor for a machine caller, by the name of its API key."""
+    return Actor(ActorKind.API, name=name[:100])

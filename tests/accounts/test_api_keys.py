@@ -60,6 +60,9 @@ def test_scopes_are_those_asked_for_else_all():
     assert ApiKey.objects.get(name="all").scopes == [
         "orders:write",
         "catalog:write",
+        "refunds:write",
+        "rmas:write",
+        "transactions:write",
         "deliveries:replay",
         "read",
     ]

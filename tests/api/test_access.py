@@ -8,7 +8,7 @@ from django.test import Client
 from apps.accounts.services import create_api_key
 from apps.inbox.models import Delivery
 from apps.orders.models import Order
-from apps.refunds.models import Refund
+from apps.refunds.models import Payout, Refund
 from apps.stores.models import Store
 from tests.support import builders
 
@@ -18,6 +18,8 @@ READS = ("/api/v1/orders/ORD-1", "/api/v1/rmas", "/api/v1/rmas/RMA-1", "/api/v1/
 ALL = (
     *READS,
     "/api/v1/variants/96027",
+    "/api/v1/transactions",
+    "/api/v1/transactions/X",
     "/api/v1/orders",
     "/api/v1/deliveries",
     "/api/v1/deliveries/1/replay",
@@ -123,6 +125,7 @@ def test_another_stores_rows_are_not_there(filled, api, stranger):
         "/api/v1/orders/WEB-1",
         "/api/v1/rmas/RMA-1",
         f"/api/v1/refunds/{refund}",
+        f"/api/v1/transactions/{Payout.objects.get().idempotency_key}",
     ]
     for path in paths:
         assert api.get(path).status_code == 200
@@ -142,6 +145,8 @@ def test_another_stores_rows_are_not_there(filled, api, stranger):
         "/api/v1/refunds",
         "/api/v1/refunds?order_identifier=ORD-1",
         "/api/v1/refunds?rma_identifier=RMA-1",
+        "/api/v1/transactions",
+        "/api/v1/transactions?status=paid",
         "/api/v1/deliveries",
         "/api/v1/deliveries?subject=RMA-1",
     ],
@@ -178,8 +183,11 @@ def test_the_same_identifiers_in_two_stores_are_two_orders(filled, api, stranger
         ("/api/v1/orders/ORD-1", {"GET"}),
         ("/api/v1/rmas", {"GET"}),
         ("/api/v1/rmas/RMA-1", {"GET"}),
-        ("/api/v1/refunds", {"GET"}),
+        ("/api/v1/rmas/RMA-1/cancel", {"POST", "DELETE"}),
+        ("/api/v1/refunds", {"GET", "POST"}),
         ("/api/v1/refunds/X", {"GET"}),
+        ("/api/v1/transactions", {"GET"}),
+        ("/api/v1/transactions/X", {"GET", "PUT"}),
         ("/api/v1/deliveries", {"GET"}),
         ("/api/v1/deliveries/1/replay", {"POST"}),
         ("/api/v1/variants/96027", {"GET", "PUT"}),
@@ -205,6 +213,9 @@ def test_other_methods_are_405(api, path, allowed, slash):
         "/api/v1/rmas/NONE",
         "/api/v1/rmas/%00",
         "/api/v1/rmas/a/b",
+        "/api/v1/rmas/NONE/withdraw",
+        "/api/v1/transactions/NONE",
+        "/api/v1/transactions/00000000-0000-4000-8000-000000000000",
         "/api/v1/nothing",
         "/api/v2/rmas",
     ],

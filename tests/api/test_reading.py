@@ -191,7 +191,8 @@ def test_a_refund_with_all_its_names(refunded, api):
         *("identifier", "status", "order_identifier", "rma_identifier", "currency"),
         *("total_refund_amount_cents", "shopper_amount_cents", "optoro_amount_cents"),
         *("retained_amount_cents", "bonus_credit_amount_cents", "destination"),
-        *("paid_order_identifier", "recipient_email", "lines", "source"),
+        *("paid_order_identifier", "recipient_email", "lines", "source", "kind", "note"),
+        *("transactions", "reason", "approval_reason"),
         *("created_at", "payment_due_at", "paid_at", "reported_at", "confirmed_at"),
     }
     assert (listed["status"], listed["source"]) == ("paid", "automatic")
@@ -214,14 +215,17 @@ def test_a_refund_with_all_its_names(refunded, api):
         ("rma_identifier=RMA-1", 1),
         ("rma_identifier=RMA-2", 0),
         ("status=paid&rma_identifier=RMA-2", 0),
+        ("kind=goods", 1),
+        ("kind=goodwill", 0),
     ],
 )
 def test_refunds_are_filtered(refunded, api, query, count):
     assert len(api.get(f"/api/v1/refunds?{query}").json()["results"]) == count
 
 
-def test_a_status_that_no_refund_can_have_is_refused(refunded, api):
+def test_a_status_or_kind_that_no_refund_can_have_is_refused(refunded, api):
     assert api.get("/api/v1/refunds?status=lost").status_code == 400
+    assert api.get("/api/v1/refunds?kind=lost").status_code == 400
 
 
 # --- Deliveries --------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from apps.optoro import order_message
 from apps.orders.models import Order, OrderMessage
 from apps.outbox.models import Attempt, Job
 from apps.outbox.runner import run_due
-from apps.refunds.models import Refund
+from apps.refunds.models import Payout, Refund
 from apps.rmas.models import Rma
 from apps.stores.models import Store
 from tests.support import builders
@@ -82,6 +82,25 @@ class World:
     order_message: OrderMessage
     variant_import: VariantImport
     exchange: ExchangeOrder
+
+
+def open_payout(refund: Refund, status: str = "unknown", gateway: str = "simulated") -> Payout:
+    """Gives a refund a payment whose outcome is open, as after a time-out (or, with `pending` and
+    `manual`, one that a person has to make); once."""
+    payout, _ = Payout.objects.get_or_create(
+        refund=refund,
+        defaults={
+            "gateway": gateway,
+            "amount_cents": refund.shopper_amount_cents,
+            "currency": refund.currency,
+            "status": status,
+            "error": "no answer",
+        },
+    )
+    Refund.objects.filter(pk=refund.pk).update(
+        status="unknown" if status == "unknown" else "paying"
+    )
+    return payout
 
 
 def fill_catalog(store: Store, identifier: str = "PRODUCT-1", count: int = 2) -> Product:
@@ -181,5 +200,11 @@ def person() -> Callable[..., Client]:
 
 @pytest.fixture
 def lead(store: Store, person: Callable[..., Client]) -> Client:
-    """A lead of the store: may do everything there is to do on the desk."""
+    """A lead of the store: may do everything on the desk but change who decides on how much."""
     return person((store, Role.LEAD))
+
+
+@pytest.fixture
+def admin(store: Store, person: Callable[..., Client]) -> Client:
+    """An administrator of the store."""
+    return person((store, Role.ADMINISTRATOR), name="admin")

@@ -12,7 +12,13 @@ from tests.desk.conftest import World
 
 pytestmark = pytest.mark.django_db
 
-CONFIGURATION = {"auth.group", "stores.store", "accounts.user", "accounts.membership"}
+CONFIGURATION = {
+    "auth.group",
+    "stores.store",
+    "accounts.user",
+    "accounts.membership",
+    "payments.paymentaccount",
+}
 READ_ONLY = sorted(
     (model for model in admin.site._registry if model._meta.label_lower not in CONFIGURATION),
     key=lambda model: model._meta.label_lower,

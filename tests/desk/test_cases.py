@@ -24,8 +24,8 @@ def text_of(page: bytes | str) -> str:
 def test_the_order_page_adds_up(world: World, lead: Client) -> None:
     text = text_of(lead.get("/orders/ORD-1/").content)
     assert "Paid by lines $522.24 $512.00 − $0.00 + $10.24 tax" in text
-    assert "Captured $522.24 $261.12 not gone back" in text
-    assert "Refunded $0.00 $261.12 under way" in text
+    assert "Captured $522.24 $522.24 not gone back, $261.12 of it waits" in text
+    assert "Refunded $0.00 $261.12 waits" in text
     assert "Refundable $261.12 shipped, not refunded" in text
     assert "4 4 0 2 $128.00 $512.00 $0.00 $10.24 $522.24 $261.12" in text
     assert "In transit TRANSIT" in text

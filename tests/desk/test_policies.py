@@ -389,3 +389,12 @@ def test_a_preview_draws_its_errors_in_place(store: Store, lead: Client) -> None
     assert answer.status_code == 200
     assert "Some values cannot be used" in text_of(answer)
     assert User.objects.count() == 1
+
+
+def test_which_payment_is_paid_back_first_is_saved(store: Store, lead: Client) -> None:
+    version = set_policy(lead, tender_order="gift_card_last")
+    assert version.tender_order == "gift_card_last"
+    page = text_of(lead.get(BRAND))
+    assert "Several payments Gift cards are paid back last, after the other payments." in page
+    assert 'value="gift_card_last" selected' in lead.get(EDIT).content.decode()
+    assert "Nothing is changed." in text_of(look(lead, tender_order="gift_card_last"))

@@ -14,6 +14,7 @@ import pytest
 import time_machine
 from django.test import Client
 
+from apps.accounts.models import Role
 from apps.accounts.services import create_api_key
 from apps.attention.models import Item
 from apps.common.errors import Refused
@@ -32,7 +33,7 @@ from apps.stores.models import Store
 from apps.timeline.models import Event
 from apps.timeline.types import staff
 from tests.conftest import WEBHOOK_PASSWORD, WEBHOOK_USERNAME
-from tests.support import builders
+from tests.support import builders, people
 
 pytestmark = pytest.mark.django_db
 
@@ -660,9 +661,7 @@ def test_whatever_happens(
     Store.objects.filter(is_default=True).update(
         refund_trigger=world.trigger, charges_return_shipping=world.charges_shipping
     )
-    play = Play(
-        world, optoro, send_order, send_rma, django_user_model.objects.create_user("lea").pk
-    )
+    play = Play(world, optoro, send_order, send_rma, people.person(role=Role.ADMINISTRATOR).pk)
     start = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
     with time_machine.travel(start, tick=True) as clock:
         play.run(clock)

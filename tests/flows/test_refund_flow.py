@@ -3,7 +3,7 @@
 import pytest
 
 from apps.payments.models import SimulatedPayment
-from tests.support import builders
+from tests.support import builders, people
 
 pytestmark = pytest.mark.django_db
 
@@ -52,10 +52,9 @@ def test_a_scanned_parcel_is_refunded_reported_and_confirmed(
 def test_the_return_page_shows_what_was_paid_beside_optoros_estimate(
     client, django_user_model, store, send_order, send_rma, optoro, drain
 ):
-    from apps.accounts.models import Membership, Role
+    from apps.accounts.models import Role
 
-    person = django_user_model.objects.create_user("ana")
-    Membership.objects.create(user=person, store=store, role=Role.AGENT)
+    person = people.person("ana", Role.AGENT)
     client.force_login(person)
     line = builders.line(quantity=3, tax_amount_cents=100, discount_amount_cents=1)
     send_order(builders.order(lines=[line]))

@@ -20,8 +20,8 @@ from apps.refunds.models import Payout, Refund
 from apps.refunds.services import approve_refund, cancel_refund
 from apps.stores.models import Store
 from apps.timeline.models import Event
-from apps.timeline.types import staff
 from tests.support import builders
+from tests.support.people import actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
@@ -33,7 +33,7 @@ ALL_UNITS_REFUNDED = "line 1: 4 unit(s) to refund, but only 0 of 4 shipped are n
 
 @pytest.fixture
 def person(django_user_model):
-    return staff(django_user_model.objects.create_user("lea").pk)
+    return actor()
 
 
 @pytest.fixture
@@ -207,7 +207,11 @@ def refund_raises(self, request):
     ("broken", "error"),
     [
         ("raises", "RuntimeError: bug"),
-        ("missing", "LookupError: payment gateway 'adyen' is unknown; there are: simulated"),
+        (
+            "missing",
+            "LookupError: payment gateway 'adyen' is unknown; there are: http, "
+            "manual, simulated, stripe",
+        ),
     ],
 )
 def test_a_gateway_that_cannot_be_used_leaves_the_payment_unknown(

@@ -6,7 +6,7 @@ from apps.attention.models import Item
 from apps.payments.models import SimulatedPayment
 from apps.refunds.models import Refund
 from apps.stores.models import Store
-from tests.support import builders
+from tests.support import builders, people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
@@ -173,7 +173,7 @@ def test_under_the_manual_trigger_a_refund_waits_for_a_person(
     drain()
     assert amounts() == [(52224, 52224, "proposed")]
     assert SimulatedPayment.objects.count() == 0
-    person = django_user_model.objects.create_user("lea")
+    person = people.person()
     approve_refund(refund=Refund.objects.get(), actor=staff(person.pk))
     drain()
     assert amounts() == [(52224, 52224, "paid")]

@@ -146,7 +146,9 @@ def test_the_gateway_refuses_to_be_called_inside_a_transaction(store):
     from django.db import transaction
 
     from apps.common.http import OpenTransaction
+    from apps.payments.types import PayoutRequest
 
+    request = PayoutRequest("some key", 1, "USD", "original_payment", "", "ORD-1", "RD-1")
     with transaction.atomic(), pytest.raises(OpenTransaction):
-        SimulatedGateway().find("some key")
-    assert SimulatedGateway().find("some key") is None
+        SimulatedGateway().find(request)
+    assert SimulatedGateway().find(request) is None

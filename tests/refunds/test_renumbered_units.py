@@ -8,8 +8,8 @@ from apps.payments.models import SimulatedPayment
 from apps.refunds.models import Refund
 from apps.refunds.services import cancel_refund
 from apps.stores.models import Store
-from apps.timeline.types import staff
 from tests.support import builders
+from tests.support.people import actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
@@ -185,7 +185,7 @@ def test_what_a_person_canceled_is_not_proposed_again_under_another_number(
     send_rma(two_parcels("TRANSIT", "PRE_TRANSIT", 5))
     drain()
     refund = Refund.objects.get()
-    person = staff(django_user_model.objects.create_user("lea").pk)
+    person = actor()
     cancel_refund(refund=refund, actor=person, reason="fraud")
     drain()
     canceled = f"line 1, unit 1: refund {refund.identifier} was canceled by a person"

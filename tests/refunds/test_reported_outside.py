@@ -9,8 +9,8 @@ from apps.payments.models import SimulatedPayment
 from apps.refunds.models import Refund
 from apps.refunds.services import approve_refund
 from apps.stores.models import Store
-from apps.timeline.types import staff
 from tests.support import builders
+from tests.support.people import actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
@@ -207,7 +207,7 @@ def test_a_reported_refund_of_the_same_units_stops_the_approval(
     outside = reported(total=52224, quantity=4, rma_identifier="RMA-1")
     send_order(builders.order(refunds=[outside], updated_at=NEWER))
     drain()
-    person = staff(django_user_model.objects.create_user("lea").pk)
+    person = actor()
     with pytest.raises(Refused, match="is canceled: it cannot become approved"):
         approve_refund(refund=Refund.objects.get(source="automatic"), actor=person)
     drain()

@@ -130,7 +130,7 @@ def test_the_transition_table_is_closed():
         for before, after in itertools.product(RefundStatus, RefundStatus)
         if may_move(before, after)
     }
-    assert len(allowed) == 10
+    assert len(allowed) == 11
     assert (RefundStatus.UNKNOWN, RefundStatus.CANCELED) not in allowed
     assert RefundStatus.UNKNOWN in LIVE_STATUSES
 

@@ -10,8 +10,8 @@ from apps.payments.models import SimulatedPayment
 from apps.refunds.models import Refund
 from apps.refunds.services import approve_refund
 from apps.stores.models import Store
-from apps.timeline.types import staff
 from tests.support import builders
+from tests.support.people import actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
@@ -27,7 +27,7 @@ def manual(store):
 
 @pytest.fixture
 def approve_all(django_user_model):
-    person = staff(django_user_model.objects.create_user("lea").pk)
+    person = actor()
 
     def approve():
         for refund in Refund.objects.filter(status="proposed"):

@@ -1,4 +1,5 @@
-"""A small desk: keeps orders and variants, places exchange orders, reports what has come in."""
+"""A small desk: keeps orders and variants, places exchange orders, reports what has come in, and
+takes what the retailer asks for."""
 
 import json
 import threading
@@ -15,6 +16,7 @@ PAYS_AT = {
     "home-pickup": AT_DROP_OFF,
     "customer-keep": (None,),
 }
+API_LIMIT_CENTS = 100_000
 
 
 class SmallDesk:
@@ -29,6 +31,9 @@ class SmallDesk:
         self.refunds = defaultdict(list)
         self.waiting = defaultdict(list)
         self.paid = set()
+        self.asked = {}
+        self.refund_requests = []
+        self.cancellations = []
         self.versions = 0
         self.rmas = []
         self.order_posts = []
@@ -50,9 +55,66 @@ class SmallDesk:
                 delivery.answer = self.answer_variants(delivery)
             elif delivery.path in ("/optoro/exchange_orders", "/optoro/orders"):
                 delivery.answer = self.place(delivery, body)
+            elif delivery.path == "/api/v1/refunds":
+                return self.take_refund(delivery, body)
+            elif delivery.path.startswith("/api/v1/rmas/"):
+                return self.take_cancellation(delivery, body)
             else:
                 self.rmas.append(body)
                 self.look(body)
+        return None
+
+    def take_refund(self, delivery, body):
+        """Makes a refund once per key; those above the limit wait, and nobody approves them."""
+        assert delivery.headers["authorization"] == "Api-Key shop-key"
+        self.refund_requests.append(body)
+        key = delivery.headers["idempotency-key"]
+        if key in self.asked:
+            first, delivery.answer = self.asked[key]
+            return 200 if first == body else 409
+        order = self.orders[body["order_identifier"]]
+        name = f"RA-{len(self.asked) + 1}"
+        total = body.get("goodwill_amount_cents") or sum(
+            self.worth(order, line) for line in body["lines"]
+        )
+        is_waiting = total > API_LIMIT_CENTS
+        answer = {
+            "identifier": name,
+            "status": "proposed" if is_waiting else "approved",
+            "total_refund_amount_cents": total,
+        }
+        delivery.answer = json.dumps(answer).encode()
+        self.asked[key] = body, delivery.answer
+        if not is_waiting:
+            self.refunds[order["identifier"]].append(self.asked_refund(name, total, body))
+            self.publish(order["identifier"])
+        return 201
+
+    def worth(self, order, line):
+        (item,) = (
+            one for one in order["items"] if one["identifier"] == line["order_item_identifier"]
+        )
+        cost = item["product_amount_cents"] + item["tax_amount_cents"]
+        return (cost - item["discount_amount_cents"]) * line["quantity"] // item["quantity"]
+
+    def asked_refund(self, name, total, body):
+        lines = [
+            {"identifier": f"{name}-{number}", **line}
+            for number, line in enumerate(body.get("lines", []))
+        ]
+        refund = {
+            "identifier": name,
+            "total_refund_amount_cents": total,
+            "refund_line_items": lines,
+            "created_at": wire_time(now()),
+        }
+        return refund if lines else refund | {"tags": ["ignore_refund"]}
+
+    def take_cancellation(self, delivery, body):
+        assert delivery.headers["authorization"] == "Api-Key shop-key"
+        assert body["reason"]
+        self.cancellations.append(unquote(delivery.path.split("/")[4]))
+        return 202
 
     def take_order(self, delivery, body):
         assert delivery.headers["authorization"] == "Api-Key shop-key"
@@ -108,6 +170,9 @@ class SmallDesk:
         """Reports the units that have come far enough and were not reported before."""
         items = rma["items"] if isinstance(rma["items"], list) else [rma["items"]]
         if rma["status"] not in ("CREATED", "PARTIAL_REFUND") or not self.reports:
+            return
+        is_declined = any(unit["order_identifier"].endswith("-DECLINE") for unit in items)
+        if is_declined or rma["rma_identifier"] in self.cancellations:
             return
         due = defaultdict(list)
         for place, unit in enumerate(items):

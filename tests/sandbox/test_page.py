@@ -84,3 +84,34 @@ def test_looking_at_the_page_is_not_logged(caller, optoro):
     assert len(optoro.books.requests) == 0
     caller.client.get("/nowhere")
     eventually(lambda: len(optoro.books.requests) == 1)
+
+
+def test_what_the_shop_asked_for_is_shown_with_its_story(caller, optoro):
+    story = {
+        "plot": "goodwill",
+        "order_identifier": "ORD1",
+        "exchange_order_identifier": None,
+        "rmas": [],
+        "statuses": [],
+        "should_end": "REFUNDED",
+        "is_over": True,
+        "is_as_it_should": True,
+        "asked": [
+            {"what": "ask_cancellation", "identifier": EVIL, "status": "taken"},
+            {"what": "goodwill", "identifier": "RF1", "status": "approved"},
+        ],
+        "note": "",
+    }
+    optoro.play_report = {
+        "orders_made": 1,
+        "orders_posted": 1,
+        "orders_wanted": 1,
+        "stories_open": 0,
+        "stories_over": 1,
+        "trouble": "",
+        "stories": [story],
+    }
+    text = caller.client.get("/").text
+    assert "<script" not in text
+    assert "ask cancellation &lt;script&gt;" in text
+    assert ": taken; goodwill RF1: approved</td>" in text

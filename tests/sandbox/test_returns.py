@@ -329,22 +329,77 @@ def test_a_refund_without_a_name_fills_the_oldest_return(optoro):
 
 def test_a_refund_spent_on_one_return_is_not_spent_again_on_an_older_one(optoro):
     receive(optoro, order())
-    older = optoro.start_return("ORD1", {"1": 2})
+    older = optoro.start_return("ORD1", {"1": 3})
     younger = optoro.start_return("ORD1", {"1": 1})
     refunds = [refund("RET1", quantity=1)]
     receive(optoro, order(updated_at=LATER, refunds=list(refunds)))
-    refunds.append(refund("RET2", quantity=1))
+    refunds.append(refund("RET2", quantity=2))
     receive(optoro, order(updated_at=LATER, refunds=list(refunds)))
     assert optoro.rma(younger)["status"] == "REFUNDED"
     assert optoro.rma(older)["status"] == "CREATED"
+    refunds.append(refund("RET3", quantity=1))
+    receive(optoro, order(updated_at=LATER, refunds=list(refunds)))
+    assert optoro.rma(older)["status"] == "REFUNDED"
 
 
 def test_a_canceled_return_takes_no_refund_from_another(optoro):
     receive(optoro, order())
     optoro.move(optoro.start_return("ORD1", {"1": 2}), "canceled")
-    alive = optoro.start_return("ORD1", {"1": 2})
-    receive(optoro, order(updated_at=LATER, refunds=[refund(quantity=2)]))
+    alive = optoro.start_return("ORD1", {"1": 4})
+    receive(optoro, order(updated_at=LATER, refunds=[refund(quantity=4)]))
     assert optoro.rma(alive)["status"] == "REFUNDED"
+
+
+def test_a_refund_of_a_unit_in_no_return_is_not_taken_for_a_returns(optoro):
+    receive(optoro, order())
+    rma = optoro.start_return("ORD1", {"1": 1})
+    refunds = [refund("LOST", quantity=1, total=13000)]
+    receive(optoro, order(updated_at=LATER, refunds=list(refunds)))
+    assert optoro.rma(rma)["status"] == "CREATED"
+    with pytest.raises(ReturnRefused, match="3 asked for, 2 left"):
+        optoro.start_return("ORD1", {"1": 3})
+    refunds.append(refund("RET1", rma, 1))
+    receive(optoro, order(updated_at=LATER, refunds=list(refunds)))
+    assert optoro.rma(rma)["status"] == "REFUNDED"
+    assert kinds(optoro) == []
+
+
+def test_a_refund_of_more_than_the_units_in_no_return_fills_a_return(optoro):
+    receive(optoro, order())
+    rma = optoro.start_return("ORD1", {"1": 2})
+    receive(optoro, order(updated_at=LATER, refunds=[refund("LOST", quantity=3)]))
+    assert optoro.rma(rma)["status"] == "CREATED"
+    more = [refund("LOST", quantity=3), refund("MORE", quantity=1, total=1)]
+    receive(optoro, order(updated_at=LATER, refunds=more))
+    assert optoro.rma(rma)["status"] == "REFUNDED"
+    # Whose the cents are cannot be told.
+    assert kinds(optoro) == []
+
+
+def test_units_that_never_came_may_be_refunded_without_their_return(optoro):
+    receive(optoro, order())
+    rma = optoro.start_return("ORD1", {"1": 4}, "express-returns")
+    optoro.move(rma, "not_dropped_off", [3])
+    lost = refund("LOST", quantity=1)
+    receive(optoro, order(updated_at=LATER, refunds=[lost]))
+    assert optoro.rma(rma)["status"] == "CREATED"
+    receive(optoro, order(updated_at=LATER, refunds=[lost, refund("RET1", rma, 3)]))
+    assert optoro.rma(rma)["status"] == "REFUNDED"
+    assert kinds(optoro) == []
+
+
+def test_goodwill_counts_for_no_return_and_not_for_the_worth_of_the_order(optoro):
+    receive(optoro, order())
+    rma = optoro.start_return("ORD1", {"1": 4})
+    goodwill = refund("GOOD", total=500, refund_line_items=[], tags=["ignore_refund"])
+    receive(optoro, order(updated_at=LATER, refunds=[goodwill]))
+    assert optoro.rma(rma)["status"] == "CREATED"
+    receive(optoro, order(updated_at=LATER, refunds=[goodwill, refund(rma=rma)]))
+    assert optoro.rma(rma)["status"] == "REFUNDED"
+    assert kinds(optoro) == []
+    too_much = refund("TOO", total=1, refund_line_items=[])
+    receive(optoro, order(updated_at=LATER, refunds=[goodwill, refund(rma=rma), too_much]))
+    assert kinds(optoro) == ["order_over_refunded"]
 
 
 def test_an_ignored_refund_does_not_count(optoro):

@@ -10,7 +10,7 @@ from apps.sandbox.catalogue import BY_API, IN_ORDERS, NOWHERE, PRODUCTS
 from apps.sandbox.exchanging import read_variants
 from apps.sandbox.plots import PLOTS, Deck, items_to_return
 from apps.sandbox.server import simulated_optoro
-from apps.sandbox.shop import HAS_CHEAPER, MANY_SIZES, NO_VARIANTS, SAME_PRICE, Shop, Wish
+from apps.sandbox.shop import DEAR, HAS_CHEAPER, MANY_SIZES, NO_VARIANTS, SAME_PRICE, Shop, Wish
 from apps.sandbox.state import parse_time
 from apps.sandbox.validation import validate_orders
 from tests.sandbox.helpers import wrapped
@@ -21,7 +21,8 @@ COUNT = 300
 @pytest.fixture(scope="module")
 def orders():
     deck, shop = Deck(random.Random(5)), Shop(random.Random(5))
-    return [shop.new_order(deck.deal().wish) for _ in range(COUNT)]
+    plots = [deck.deal() for _ in range(COUNT)]
+    return [shop.new_order(plot.wish, plot.order_ending) for plot in plots]
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,12 @@ def total(order, name):
     return sum(item[f"{name}_amount_cents"] for item in order["items"])
 
 
+def charges(order):
+    return [one for one in order["transactions"] if one["type"] in ("SALE", "CAPTURE")]
+
+
 def paid(order):
-    return sum(payment["amount_cents"] for payment in order["transactions"])
+    return sum(payment["amount_cents"] for payment in charges(order))
 
 
 def test_all_are_valid(snapshots):
@@ -188,5 +193,93 @@ def test_the_first_line_is_what_an_exchange_needs(wish):
 def test_brands_and_cards_vary(orders):
     finals = [order.final for order in orders]
     assert len({order["concept"] for order in finals}) == 3
-    paid_with = {p["payment_details"]["card_brand"] for o in finals for p in o["transactions"]}
-    assert len(paid_with) > 2
+    details = [p["payment_details"] for o in finals for p in o["transactions"]]
+    assert len({one["card_brand"] for one in details if one["method"] == "card"}) > 2
+
+
+def test_about_every_fourth_order_is_paid_with_a_gift_card_and_a_card(orders):
+    mixed = [o.final for o in orders if o.final["transactions"][0]["gateway"] == "gift_card"]
+    assert COUNT // 6 < len(mixed) < COUNT // 3
+    for order in mixed:
+        gift, *cards = charges(order)
+        assert (gift["type"], gift["parent_identifier"]) == ("SALE", None)
+        assert gift["payment_details"]["method"] == "gift_card"
+        assert len(gift["payment_details"]["last_digits"]) == 4
+        assert gift["amount_cents"] <= order["total_amount_cents"] // 2
+        assert {card["payment_details"]["method"] for card in cards} == {"card"}
+        assert {card["gateway"] for card in cards} == {"simulated"}
+        assert min(one["amount_cents"] for one in (gift, *cards)) > 0
+    assert {len(charges(order)) for order in mixed} == {2, 3}
+    amounts = Counter(charges(order)[0]["amount_cents"] for order in mixed)
+    assert {2500, 5000, 10_000} <= amounts.keys()
+
+
+def test_some_cards_are_authorized_before_they_are_charged(orders):
+    payments = [p for order in orders for p in order.final["transactions"]]
+    named = {payment["identifier"]: payment for payment in payments}
+    captures = [payment for payment in payments if payment["type"] == "CAPTURE"]
+    assert 0 < len(captures) < len(payments) // 2
+    for capture in captures:
+        authorization = named[capture["parent_identifier"]]
+        assert (authorization["type"], authorization["parent_identifier"]) == (
+            "AUTHORIZATION",
+            None,
+        )
+        for field in ("amount_cents", "gateway", "status", "payment_details"):
+            assert authorization[field] == capture[field]
+    others = [payment for payment in payments if payment["type"] != "CAPTURE"]
+    assert {payment["parent_identifier"] for payment in others} == {None}
+
+
+def test_the_second_shipment_of_an_order_paid_in_two_ways_is_charged_to_the_card():
+    shop = Shop(random.Random(1))
+    orders = [shop.new_order(Wish(split=True)) for _ in range(40)]
+    seen = 0
+    for order in orders:
+        first, second = (charges(snapshot) for snapshot in order.snapshots)
+        assert second[: len(first)] == first
+        (added,) = second[len(first) :]
+        assert added["gateway"] == "simulated"
+        assert paid(order.snapshots[0]) == order.snapshots[0]["total_amount_cents"]
+        assert paid(order.final) == order.final["total_amount_cents"]
+        seen += first[0]["gateway"] == "gift_card"
+    assert 0 < seen < 40
+
+
+def test_how_an_order_is_paid_changes_nothing_else_of_it():
+    """Another run names its orders otherwise, so that others are paid in two ways."""
+
+    def all_else(run):
+        shop = Shop(random.Random(4), run)
+        finals = [shop.new_order().final for _ in range(40)]
+        gifts = [final["transactions"][0]["gateway"] == "gift_card" for final in finals]
+        figures = [
+            [final["total_amount_cents"], final["customer"]]
+            + [[item["sku"], item["quantity"], item["tax_amount_cents"]] for item in final["items"]]
+            for final in finals
+        ]
+        return gifts, figures
+
+    (gifts, figures), (other_gifts, other_figures) = all_else("a-"), all_else("b-")
+    assert figures == other_figures
+    assert gifts != other_gifts
+
+
+def test_an_order_of_great_worth():
+    shop = Shop(random.Random(3))
+    for _ in range(40):
+        order = shop.new_order(Wish(first=DEAR, min_worth_cents=125_000))
+        line = order.final["items"][0]
+        assert line["product_amount_cents"] >= 125_000
+        assert line["product_amount_cents"] - line["discount_amount_cents"] > 100_000
+        assert line["quantity"] <= 9
+
+
+def test_an_order_may_be_named_for_what_its_gateway_does():
+    plain, named = (
+        Shop(random.Random(2)).new_order(),
+        Shop(random.Random(2)).new_order(ending="-DECLINE"),
+    )
+    assert (plain.identifier, named.identifier) == ("SO-0001", "SO-0001-DECLINE")
+    assert named.final["identifier"] == "SO-0001-DECLINE"
+    assert named.final["items"][0]["sku"] == plain.final["items"][0]["sku"]

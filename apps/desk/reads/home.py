@@ -10,7 +10,7 @@ from apps.attention.models import Kind
 from apps.attention.queries import open_items
 from apps.common import clock
 from apps.common.money import show
-from apps.desk.filters import missing_tick, start_of_today
+from apps.desk.filters import decided_since, missing_tick, start_of_today
 from apps.inbox import queries as inbox
 from apps.inbox.models import Delivery, DeliveryState
 from apps.outbox import queries as outbox
@@ -159,9 +159,9 @@ def today(store_id: int) -> list[Figure]:
     return [
         Figure("Returns opened", opened, (), "desk:rmas", f"since={day}", "started in the portal"),
         _figure(
-            refunds.filter(created_at__gte=start),
+            decided_since(refunds, start),
             "total_refund_amount_cents",
-            ("Refunds decided", f"since={day}", "worth of the goods"),
+            ("Refunds decided", "decided=today", "worth of the goods"),
         ),
         _figure(
             refunds.filter(paid_at__gte=start),

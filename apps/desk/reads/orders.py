@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet, Sum
 from apps.attention.models import Item
 from apps.attention.queries import open_items
 from apps.desk.progress import Step, refund_of, ticks
+from apps.desk.reads.gone import Gone, paid_from, refunded
 from apps.desk.reads.rows import ExchangeRow, exchange_rows_of
 from apps.desk.reads.why import Why, whys
 from apps.exchanges.lineage import paying_orders
@@ -15,7 +16,7 @@ from apps.orders import queries as orders
 from apps.orders.models import Order, OrderLine
 from apps.orders.rules import line_amount_cents, shipped_amount_cents
 from apps.refunds import limits
-from apps.refunds.models import Destination, Refund, RefundLine, RefundStatus
+from apps.refunds.models import Refund, RefundLine
 from apps.refunds.queries import refunds_of_order
 from apps.refunds.rules import LIVE_STATUSES
 from apps.rmas.models import Rma, RmaUnit
@@ -39,8 +40,9 @@ class LineView:
 
 @dataclass(frozen=True)
 class Sums:
-    """The money of an order; every name in cents. `in_progress` is refunded, but not paid yet,
-    `went_elsewhere` is paid from its payment for goods that were exchanged for its own."""
+    """The money of an order; every name in cents. `refunded` is of its own refunds, `went_here` and
+    `went_elsewhere` of its payment: for its own goods, and for goods that were exchanged for
+    them. `cash_left` is what is neither gone back nor reserved."""
 
     product: int
     discount: int
@@ -48,16 +50,21 @@ class Sums:
     lines: int
     shipping: int
     captured: int
-    paid_back: int
-    in_progress: int
+    refunded: Gone
     refundable: int
     cash_left: int
-    went_elsewhere: int
+    went_elsewhere: Gone
+    reserved: Gone
+
+    @property
+    def not_gone_back(self) -> int:
+        """What of the payment did not go back: money that only waits did not."""
+        return min(self.captured, self.cash_left + self.reserved.reserved)
 
     @property
     def went_here(self) -> int:
-        """What of the payment went back for the order's own goods, or is reserved for them."""
-        return max(0, self.captured - self.cash_left - self.went_elsewhere)
+        """What of the payment went back for the order's own goods."""
+        return max(0, self.captured - self.not_gone_back - self.went_elsewhere.paid)
 
     @property
     def with_shipping(self) -> int:
@@ -119,6 +126,7 @@ def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
     refunds = list(refunds_of_order(order))
     lines = _lines(order)
     others = _paid_for_others(order)
+    payer = paying_orders([order])[order.pk]
     identifiers = [rma.rma_identifier for rma in rmas]
     events, has_more = cut(
         events_about(
@@ -131,10 +139,10 @@ def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
     return OrderPage(
         order=order,
         lines=lines,
-        sums=_sums(order, lines, refunds, others),
+        sums=_sums(order, payer, lines, refunds, others),
         rmas=[_rma_view(rma, order) for rma in rmas],
         refunds=refund_views(refunds),
-        payer=paying_orders([order])[order.pk],
+        payer=payer,
         paid_for_others=others,
         exchanges=exchange_rows_of(exchange_orders_of_order(order)),
         attention=attention_for(order.store_id, [order.identifier], identifiers),
@@ -146,7 +154,8 @@ def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
 def _paid_for_others(order: Order) -> list[Refund]:
     """The refunds of exchanged goods that are paid from this order's payment."""
     rows = Refund.objects.filter(paid_order=order).exclude(order=order).select_related("order")
-    return list(rows.defer("raw", "order__raw").order_by("created_at", "pk"))
+    rows = rows.prefetch_related("payouts").defer("raw", "order__raw")
+    return list(rows.order_by("created_at", "pk"))
 
 
 def refund_views(refunds: list[Refund]) -> list[RefundView]:
@@ -184,16 +193,23 @@ def _lines(order: Order) -> list[LineView]:
     views = []
     for line in orders.lines_of(order):
         row = spent.get(line.pk, nothing)
-        left = max(0, shipped_amount_cents(line) - row["cents"])
         units = max(row["count"], line.quantity_refunded)
+        units_left = max(0, line.quantity_shipped - units)
+        left = max(0, shipped_amount_cents(line) - row["cents"])
+        left = min(left, limits.unit_limit_cents(line, units_left))
         views.append(LineView(line, units, line_amount_cents(line), row["cents"], left))
     return views
 
 
-def _sums(order: Order, lines: list[LineView], refunds: list[Refund], others: list[Refund]) -> Sums:
-    def total(*statuses: str) -> int:
-        return sum(r.total_refund_amount_cents for r in refunds if r.status in statuses)
-
+def _sums(
+    order: Order,
+    payer: Order,
+    lines: list[LineView],
+    refunds: list[Refund],
+    others: list[Refund],
+) -> Sums:
+    elsewhere = paid_from(order, others)
+    cash_left = limits.cash_room_cents(order)
     return Sums(
         product=sum(view.line.product_amount_cents for view in lines),
         discount=sum(view.line.discount_amount_cents for view in lines),
@@ -201,15 +217,15 @@ def _sums(order: Order, lines: list[LineView], refunds: list[Refund], others: li
         lines=sum(view.total_cents for view in lines),
         shipping=order.shipping_amount_cents + order.shipping_tax_amount_cents,
         captured=orders.captured_amount_cents(order),
-        paid_back=total(RefundStatus.PAID),
-        in_progress=total(*(s for s in LIVE_STATUSES if s != RefundStatus.PAID)),
-        refundable=sum(view.left_cents for view in lines),
-        cash_left=limits.cash_room_cents(order),
-        went_elsewhere=sum(
-            refund.shopper_amount_cents
-            for refund in others
-            if refund.status in LIVE_STATUSES and refund.destination == Destination.ORIGINAL_PAYMENT
+        refunded=refunded(refunds),
+        refundable=min(
+            sum(view.left_cents for view in lines),
+            limits.order_room_cents(order),
+            cash_left if payer.pk == order.pk else limits.cash_room_cents(payer),
         ),
+        cash_left=cash_left,
+        went_elsewhere=elsewhere,
+        reserved=paid_from(order, refunds) + elsewhere,
     )
 
 

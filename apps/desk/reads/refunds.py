@@ -11,7 +11,8 @@ from apps.desk.progress import Step, ticks
 from apps.desk.reads.why import Why, whys
 from apps.outbox import topics
 from apps.outbox.models import Job
-from apps.refunds.models import Payout, Refund, RefundLine
+from apps.refunds.approvals import approvals_of
+from apps.refunds.models import Payout, Refund, RefundLine, Source
 from apps.timeline.models import Event
 from apps.timeline.queries import events_about
 
@@ -46,6 +47,25 @@ def refund_named(*, store_id: int, identifier: str) -> Refund:
     return refund
 
 
+def payout_of(refund: Refund, pk: int) -> Payout:
+    """Returns one payout of a refund, with its attempts; raises Http404."""
+    rows = refund.payouts.prefetch_related("attempts")
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"Refund {refund.identifier} has no payment {pk}.")
+    return found
+
+
+def minutes_after_approval(refund: Refund) -> int:
+    """Returns how long a refund would wait, once approved, before it is paid: the policy's delay
+    where automation made it, else the hold in which it can be taken back."""
+    if refund.source == Source.AUTOMATIC:
+        return refund.policy.payment_delay_minutes if refund.policy else 0
+    approvals = approvals_of(refund.store)
+    is_staff = refund.source == Source.STAFF
+    return approvals.staff_hold_minutes if is_staff else approvals.api_hold_minutes
+
+
 def refund_page(refund: Refund) -> RefundPage:
     """Reads the page of a refund."""
     payouts = list(refund.payouts.prefetch_related("attempts").order_by("pk"))
@@ -62,13 +82,12 @@ def refund_page(refund: Refund) -> RefundPage:
 
 
 def _jobs(refund: Refund, payouts: list[Payout]) -> list[Job]:
-    """The outbound jobs that pay the refund or tell Optoro of its order."""
+    """The outbound jobs that pay the refund or tell Optoro of its order: none that is older."""
     paying = Q(topic=topics.PAY_REFUND, key__in=[str(payout.pk) for payout in payouts])
     paying |= Q(topic=topics.SETTLE_REFUND, key=str(refund.pk))
     telling = Q(topic=topics.ORDER_SNAPSHOT, key=str(refund.order_id))
-    return list(
-        Job.objects.filter(paying | telling, store_id=refund.store_id).order_by("-pk")[:JOBS_SHOWN]
-    )
+    rows = Job.objects.filter(paying | telling, store_id=refund.store_id)
+    return list(rows.filter(created_at__gte=refund.created_at).order_by("-pk")[:JOBS_SHOWN])
 
 
 def _events(refund: Refund) -> list[Event]:

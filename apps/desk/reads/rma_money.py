@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from apps.common.money import show
 from apps.desk.reads.rows import ExchangeRow, GiftCard
 from apps.desk.words import is_put_off, pays_money
-from apps.refunds.models import Destination, Refund, RefundStatus, RefundUnit
+from apps.refunds.models import Destination, Refund, RefundStatus, RefundUnit, Source
 from apps.refunds.rules import LIVE_STATUSES
 from apps.refunds.types import Answer, Verdict
 from apps.rmas.models import RmaUnit
@@ -115,11 +116,15 @@ def _credit(live: Iterable[Refund], exchanges: Sequence[ExchangeRow]) -> Credit 
 
 def _left_out(units: Iterable[_Unit], live: Iterable[Refund]) -> tuple[LeftOut, ...]:
     found: dict[str, list[int]] = {}
+    chosen: list[tuple[int, RefundUnit]] = []
     changed = rounding = 0
     for unit, verdict in units:
         decided = _live_unit(unit)
         if decided:
             less = unit.shopper_refund_amount_cents - decided.shopper_amount_cents
+            if less > 0 and _is_amount_named(decided):
+                chosen.append((less, decided))
+                continue
             rounding += less if less == 1 else 0
             changed += less if less > 1 else 0
         elif verdict.answer in (Answer.CLOSED, Answer.PERSON):
@@ -129,11 +134,26 @@ def _left_out(units: Iterable[_Unit], live: Iterable[Refund]) -> tuple[LeftOut, 
             )
     rows = [LeftOut(reason, sum(cents), len(cents)) for reason, cents in found.items()]
     parts = (
+        (_chosen_text([row for _, row in chosen]), sum(less for less, _ in chosen)),
         ("return shipping kept back", sum(refund.retained_amount_cents for refund in live)),
         ("Optoro’s figures changed after it was decided", changed),
         ("rounding", rounding),
     )
     return (*rows, *(LeftOut(reason, cents, 0) for reason, cents in parts if cents))
+
+
+def _is_amount_named(decided: RefundUnit) -> bool:
+    """A line of a refund that somebody asked for has no calculation where they named the amount."""
+    line = decided.line
+    return line.calculation is None and line.refund.source in (Source.STAFF, Source.API)
+
+
+def _chosen_text(rows: Sequence[RefundUnit]) -> str:
+    if not rows:
+        return ""
+    cents = sum(row.shopper_amount_cents for row in rows)
+    who = "a person" if rows[0].line.refund.source == Source.STAFF else "the caller of the API"
+    return f"{who} chose {show(cents, rows[0].line.refund.currency)}"
 
 
 def _live_unit(unit: RmaUnit) -> RefundUnit | None:

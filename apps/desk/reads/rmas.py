@@ -12,7 +12,8 @@ from apps.inbox.models import Delivery
 from apps.inbox.queries import deliveries_of
 from apps.orders.models import Order
 from apps.orders.rules import unit_amount_cents
-from apps.refunds.models import Refund
+from apps.refunds.cancellation import why_not_cancelable
+from apps.refunds.models import Refund, RefundKind, RefundStatus
 from apps.refunds.policies import PolicyBook, policy_book
 from apps.refunds.queries import verdicts
 from apps.refunds.types import Verdict
@@ -34,6 +35,12 @@ class UnitView:
     verdict: Verdict
 
     @property
+    def refunded_cents(self) -> int | None:
+        """What the unit is refunded with, None where it is in no live refund."""
+        rows = self.unit.refund_units.all()
+        return next((row.amount_cents for row in rows if row.is_live), None)
+
+    @property
     def title(self) -> str:
         """What the unit is called on its order, where the order is known."""
         return self.unit.order_line.title if self.unit.order_line else ""
@@ -53,7 +60,8 @@ class UnitView:
 @dataclass(frozen=True)
 class RmaPage:
     """The return page; `currency` is empty while none of its orders is known, `trigger` where its
-    units are under policies that differ in it."""
+    units are under policies that differ in it. `why_not_cancelable` says what stands against asking
+    for its cancellation."""
 
     rma: Rma
     currency: str
@@ -68,6 +76,7 @@ class RmaPage:
     messages: list[Delivery]
     events: list[Event]
     has_more_events: bool
+    why_not_cancelable: str
 
     @property
     def exchange_names(self) -> set[str]:
@@ -103,7 +112,19 @@ def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
         ),
         events=events,
         has_more_events=has_more,
+        why_not_cancelable=why_not_cancelable(rma),
     )
+
+
+def refunds_to_cancel(rma: Rma) -> list[Refund]:
+    """Returns the refunds that a request for cancellation cancels: decided and not paid."""
+    rows = Refund.objects.filter(
+        store_id=rma.store_id,
+        rma_identifier=rma.rma_identifier,
+        kind=RefundKind.GOODS,
+        status__in=[RefundStatus.PROPOSED, RefundStatus.APPROVED],
+    )
+    return list(rows.order_by("pk"))
 
 
 def _trigger(rma: Rma, units: list[RmaUnit], policies: PolicyBook) -> str:

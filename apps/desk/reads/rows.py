@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, QuerySet
 
+from apps.desk.reads.gone import Gone, refunded_by_order
 from apps.desk.words import kind_of
 from apps.exchanges.models import ExchangeCollision, ExchangeLine, ExchangeOrder
 from apps.exchanges.queries import with_status
 from apps.exchanges.rules import status_of
 from apps.orders.models import Order
 from apps.refunds.models import Refund
-from apps.refunds.rules import LIVE_STATUSES
 from apps.rmas.models import Rma, RmaUnit
 
 
@@ -21,11 +21,11 @@ class OrderRow:
 
     order: Order
     returns: int
-    refunded_cents: int
+    refunded: Gone
 
 
 def order_rows(orders: Iterable[Order]) -> list[OrderRow]:
-    """Returns the orders with how many returns they have and what was refunded on them."""
+    """Returns the orders with how many returns they have, and what of their refunds is paid."""
     orders = list(orders)
     returns = dict(
         RmaUnit.objects.filter(order__in=orders)
@@ -33,14 +33,10 @@ def order_rows(orders: Iterable[Order]) -> list[OrderRow]:
         .values_list("order_id")
         .annotate(count=Count("rma", distinct=True))
     )
-    refunded = dict(
-        Refund.objects.filter(order__in=orders, status__in=LIVE_STATUSES)
-        .order_by()
-        .values_list("order_id")
-        .annotate(total=Sum("total_refund_amount_cents"))
-    )
+    refunded = refunded_by_order(orders)
     return [
-        OrderRow(order, returns.get(order.pk, 0), refunded.get(order.pk, 0)) for order in orders
+        OrderRow(order, returns.get(order.pk, 0), refunded.get(order.pk, Gone()))
+        for order in orders
     ]
 
 

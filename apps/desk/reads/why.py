@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from apps.common.money import show
 from apps.desk.reads.rows import gift_card_of
+from apps.desk.words import wait_minutes, wait_name
 from apps.exchanges.models import ExchangeOrder
 from apps.exchanges.queries import with_status
 from apps.exchanges.rules import status_of
@@ -19,8 +20,10 @@ from apps.refunds.calculation import LineCalculation
 from apps.refunds.models import (
     Destination,
     Refund,
+    RefundKind,
     RefundLine,
     RefundPolicy,
+    RefundStatus,
     RefundUnit,
     Source,
 )
@@ -57,13 +60,16 @@ class LineWhy:
 
 @dataclass(frozen=True)
 class Why:
-    """A whole refund: its lines, what becomes of their sum, and under which policy."""
+    """A whole refund: its lines (`no_lines` says why there are none), what becomes of their sum,
+    and under which policy. `wait_note` says what it waits, or waited, for before it is paid."""
 
     lines: tuple[LineWhy, ...]
     parts: Block
     destination: str
     policy: RefundPolicy | None
     policy_note: str
+    no_lines: str = ""
+    wait_note: str = ""
     bonus_note: str = ""
     retained_note: str = ""
     exchange_identifier: str = ""
@@ -138,6 +144,8 @@ def _why(refund: Refund, around: _Around) -> Why:
         exchange_identifier=exchange.order_identifier if exchange else "",
         policy=policy,
         policy_note=_policy_note(refund, policy),
+        no_lines="" if lines else _why_no_lines(refund),
+        wait_note=_wait_note(refund),
         retained_note=_retained_note(refund, around),
         bonus_note=(
             "Bonus credit is its own figure: it is noted here and not part of the refund."
@@ -153,16 +161,50 @@ def _why(refund: Refund, around: _Around) -> Why:
 def line_why(refund: Refund, line: RefundLine) -> LineWhy:
     """Returns how a line's amount was worked out when it was decided."""
     if line.calculation is None:
-        if refund.source == Source.EXTERNAL:
-            note = (
-                "The order system reported this refund and its amount; the desk did not work it "
-                "out. Where it named no amount per line, the total is split by what the lines cost."
-            )
-        else:
-            note = "Decided before the desk kept its figures with each line."
-        return LineWhy(line, note=note)
+        return LineWhy(line, note=_why_no_figures(refund, line))
     calculation = LineCalculation.from_content(line.calculation)
     return LineWhy(line, blocks=blocks_of(calculation, refund.currency))
+
+
+def _why_no_figures(refund: Refund, line: RefundLine) -> str:
+    if refund.source == Source.EXTERNAL:
+        return (
+            "The order system reported this refund and its amount; the desk did not work it "
+            "out. Where it named no amount per line, the total is split by what the lines cost."
+        )
+    if refund.source == Source.AUTOMATIC:
+        return "Decided before the desk kept its figures with each line."
+    most = f"It is never more than what was paid for {_units(line.quantity)} of this line."
+    if refund.rma_id is None:
+        return (
+            "The units are in no return, so Optoro estimates nothing: the amount is what was paid, "
+            f"unless {_maker(refund)} named another one. {most}"
+        )
+    maker = _maker(refund)
+    return f"{maker[:1].upper()}{maker[1:]} named this amount, instead of Optoro’s estimate. {most}"
+
+
+def _maker(refund: Refund) -> str:
+    return "whoever made the refund" if refund.source == Source.STAFF else "the caller of the API"
+
+
+def _why_no_lines(refund: Refund) -> str:
+    if refund.kind == RefundKind.GOODWILL:
+        return (
+            f"Goodwill is for no unit: {_maker(refund)} named the amount. All goodwill of an "
+            "order together stays within the limit of the approval policy."
+        )
+    return (
+        "The order system reported this refund without lines; the desk did not work its amount out."
+    )
+
+
+def _wait_note(refund: Refund) -> str:
+    if refund.payment_due_at is None:
+        return ""
+    if refund.source == Source.AUTOMATIC:
+        return "the policy’s delay."
+    return f"its {wait_name(refund, wait_minutes(refund))}, in which it can be taken back."
 
 
 def blocks_of(found: LineCalculation, currency: str) -> tuple[Block, ...]:
@@ -251,18 +293,26 @@ def parts_of(refund: Refund, lines: Sequence[RefundLine]) -> Block:
     """Returns what becomes of the lines' sum: Optoro's part, return shipping, the shopper's."""
     total = refund.total_refund_amount_cents
     steps = [Step(f"Line {line.order_line.identifier}", line.amount_cents) for line in lines]
-    if not lines:
+    if not lines and refund.kind == RefundKind.GOODWILL:
+        steps = [Step("Goodwill", total, "for no unit")]
+    elif not lines:
         steps = [Step("Reported by the order system", total, "without lines")]
     return Block(
         "From the lines to the shopper",
         (
             *steps,
-            Step("Refund", total, "reported to Optoro", is_total=True),
+            Step("Refund", total, _reported_note(refund), is_total=True),
             Step("Settled with Optoro", -refund.optoro_amount_cents),
             Step("Return shipping kept back", -refund.retained_amount_cents),
             Step("To the shopper", refund.shopper_amount_cents, is_total=True),
         ),
     )
+
+
+def _reported_note(refund: Refund) -> str:
+    if refund.status == RefundStatus.CANCELED:
+        return "would have been reported"
+    return "reported to Optoro"
 
 
 def _destination(refund: Refund, exchange: ExchangeOrder | None) -> str:
@@ -273,6 +323,9 @@ def _destination(refund: Refund, exchange: ExchangeOrder | None) -> str:
         return _store_credit(exchange)
     if refund.destination == Destination.NONE or not refund.shopper_amount_cents:
         return "Nothing is left to pay to the shopper."
+    is_gift = refund.rma is not None and refund.rma.gift_refund_only
+    if refund.destination == Destination.GIFT_CARD and not is_gift:
+        return f"To a gift card for {refund.recipient_email}, as {_maker(refund)} chose."
     if refund.destination == Destination.GIFT_CARD:
         return (
             f"To a gift card for {refund.recipient_email}, because the return is a gift "
@@ -283,6 +336,8 @@ def _destination(refund: Refund, exchange: ExchangeOrder | None) -> str:
             f"To the original payment of order {refund.paid_order.identifier}: the goods of order "
             f"{refund.order.identifier} came by an exchange, which took no payment of its own."
         )
+    if refund.kind == RefundKind.GOODWILL or refund.rma_id is None:
+        return f"To the original payment of order {refund.order.identifier}."
     return f"To the original payment of order {refund.order.identifier}, whose goods came back."
 
 

@@ -9,12 +9,14 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from apps.accounts.rules import Action
 from apps.common import clock, money
 from apps.common.logs import request_id as current_request_id
 from apps.desk import words
 from apps.desk.progress import Step, ticks
+from apps.desk.seats import Permit
 from apps.outbox import topics
-from apps.refunds.models import Destination, Refund
+from apps.refunds.models import Destination, Payout, PayoutStatus, Refund
 from apps.refunds.types import Answer, Verdict
 from apps.timeline.models import Event
 
@@ -103,7 +105,7 @@ def pill(kind: str, value: str, extra: str = "") -> SafeString:
 
 @register.simple_tag
 def refund_pill(refund: Refund) -> SafeString:
-    """Writes a refund's status as a pill; while its policy's delay runs, with its end."""
+    """Writes a refund's status as a pill; while its delay or hold runs, with its end."""
     due_at = refund.payment_due_at if words.is_put_off(refund) else None
     return _pill(words.refund_word(refund), f"· due {words.clock_text(due_at)}" if due_at else "")
 
@@ -193,8 +195,52 @@ def pays_money(refund: Refund) -> bool:
 
 @register.filter
 def is_put_off(refund: Refund) -> bool:
-    """Tells whether a refund waits for the end of its policy's delay."""
+    """Tells whether a refund waits for the end of its policy's delay, or of its hold."""
     return words.is_put_off(refund)
+
+
+@register.filter
+def wait_text(refund: Refund) -> str:
+    """Tells why a refund is put off, and what can be done until then."""
+    return words.wait_text(refund)
+
+
+@register.simple_tag(takes_context=True)
+def permit_for(context: dict[str, Any], action: str) -> Permit:
+    """Returns whether whoever looks may do `action`, and if not, who may."""
+    permit: Permit = context["seat"].permit(Action(action))
+    return permit
+
+
+@register.filter
+def payment_name(name: str) -> str:
+    """Names a kind of payment for people."""
+    return words.payment_name(name)
+
+
+@register.simple_tag
+def payout_pill(payout: Payout) -> SafeString:
+    """Writes a payout's status as a pill."""
+    return _pill(words.payout_word(payout), "")
+
+
+@register.filter
+def is_open_payout(payout: Payout) -> bool:
+    """Tells whether somebody can still say what became of a payout."""
+    return payout.status in (PayoutStatus.PENDING, PayoutStatus.UNKNOWN)
+
+
+@register.filter
+def unknown_for(payout: Payout) -> str:
+    """Returns for how long the outcome of a payout is unknown, such as `3 hours`. Expects its
+    attempts to be read with it."""
+    starts = [row.started_at for row in payout.attempts.all() if row.outcome == "unknown"]
+    since = min(starts, default=payout.created_at)
+    seconds = max((clock.now() - since).total_seconds(), 0)
+    for size, noun in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
+        if seconds >= (2 * size if size == _DAY else size):
+            return plural(int(seconds // size), noun)
+    return "less than a minute"
 
 
 @register.filter

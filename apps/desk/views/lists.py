@@ -11,10 +11,10 @@ from django.views.decorators.http import require_GET
 from apps.accounts.rules import Action
 from apps.attention.models import Item
 from apps.attention.queries import open_items
-from apps.attention.rules import WHAT_TO_DO
 from apps.catalog.queries import missed_lookups_of, products_of
 from apps.desk import filters
 from apps.desk.paging import Sorting, page_of
+from apps.desk.reads.attention import item_rows
 from apps.desk.reads.catalog import missed_rows
 from apps.desk.reads.rows import exchange_rows, order_rows, rma_rows
 from apps.desk.seats import DeskRequest, at_desk
@@ -147,10 +147,10 @@ def attention(request: DeskRequest) -> HttpResponse:
     rows = (
         Item.objects.filter(store=store, resolved_at__isnull=False).select_related("owner")
         if is_closed
-        else open_items(store.pk)
+        else open_items(store.pk).select_related("owner")
     )
     sorting = Sorting(
-        {"opened": ("opened_at",), "closed": ("resolved_at",)},
+        {"opened": ("opened_at",), "due": ("due_at",), "closed": ("resolved_at",)},
         default="-closed" if is_closed else "opened",
     )
     template, context = _list(
@@ -158,7 +158,7 @@ def attention(request: DeskRequest) -> HttpResponse:
     )
     context |= {
         "is_closed": is_closed,
-        "what_to_do": WHAT_TO_DO,
+        "rows": item_rows(request.seat, context["page"]),
         "permit": request.seat.permit(Action.RESOLVE_ATTENTION),
     }
     return render(request, template, context)

@@ -6,14 +6,20 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.rules import Action
 from apps.common.errors import Refused
-from apps.common.money import show
-from apps.desk.reads.refunds import refund_named, refund_page
+from apps.desk.reads.approvals import why_not_by
+from apps.desk.reads.payments import BY_HAND, hand_note, portions_of, what_follows
+from apps.desk.reads.refunds import minutes_after_approval, refund_named, refund_page
 from apps.desk.seats import DeskRequest, at_desk, demand
-from apps.desk.words import clock_text, is_put_off, pays_money, too_late
+from apps.desk.words import (
+    is_put_off,
+    too_late,
+    wait_minutes,
+    wait_name,
+)
 from apps.refunds import services
 from apps.refunds.models import Refund, RefundStatus
 from apps.refunds.rules import may_move
@@ -36,17 +42,25 @@ class CancelForm(forms.Form):
 def refund(request: DeskRequest, identifier: str) -> HttpResponse:
     """Everything about a refund."""
     found = refund_named(store_id=request.seat.store.pk, identifier=identifier)
+    permit = request.seat.permit(Action.DECIDE_REFUND)
+    can_approve = found.status == RefundStatus.PROPOSED
     return render(
         request,
         "desk/refund.html",
         {
             "page": refund_page(found),
             "refund": found,
-            "permit": request.seat.permit(Action.DECIDE_REFUND),
-            "can_approve": found.status == RefundStatus.PROPOSED,
+            "permit": permit,
+            "can_approve": can_approve,
+            "why_not": _why_not(request, found) if can_approve and permit.is_given else "",
             "can_cancel": may_move(found.status, RefundStatus.CANCELED),
+            "can_take_back": is_put_off(found) and found.author_id == _user_id(request),
         },
     )
+
+
+def _why_not(request: DeskRequest, refund: Refund) -> str:
+    return why_not_by(refund, user_id=_user_id(request), role=request.seat.membership.role)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,10 +73,21 @@ def approve(request: DeskRequest, identifier: str) -> HttpResponse:
     found = refund_named(store_id=request.seat.store.pk, identifier=identifier)
     demand(request, Action.DECIDE_REFUND)
     if request.method != "POST":
-        return _confirmation(request, "desk/refund_approve.html", found, RefundStatus.APPROVED)
+        portions = portions_of(found)
+        note = hand_note(found.store, portions)
+        return _confirmation(
+            request,
+            "desk/refund_approve.html",
+            found,
+            RefundStatus.APPROVED,
+            why_not=_why_not(request, found),
+            portions=portions,
+            hand_note=note,
+            is_by_hand=note == BY_HAND,
+        )
     try:
         approved = services.approve_refund(refund=found, actor=staff(_user_id(request)))
-        messages.success(request, _what_follows(approved))
+        messages.success(request, what_follows(approved, "Approved"))
     except Refused as refusal:
         _tell_refusal(request, refusal, found, RefundStatus.APPROVED)
     return redirect("desk:refund", identifier=found.identifier)
@@ -77,7 +102,12 @@ def cancel(request: DeskRequest, identifier: str) -> HttpResponse:
     form = CancelForm(request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
         return _confirmation(
-            request, "desk/refund_cancel.html", found, RefundStatus.CANCELED, form=form
+            request,
+            "desk/refund_cancel.html",
+            found,
+            RefundStatus.CANCELED,
+            form=form,
+            is_reject=found.status == RefundStatus.PROPOSED and "reject" in request.GET,
         )
     try:
         services.cancel_refund(
@@ -85,10 +115,50 @@ def cancel(request: DeskRequest, identifier: str) -> HttpResponse:
             actor=staff(_user_id(request)),
             reason=form.cleaned_data["reason"],
         )
-        messages.success(request, "Canceled. Its units and amounts are free again.")
+        messages.success(
+            request,
+            "Canceled: its amounts are free again. Automation leaves its units to a person.",
+        )
     except Refused as refusal:
         _tell_refusal(request, refusal, found, RefundStatus.CANCELED)
     return redirect("desk:refund", identifier=found.identifier)
+
+
+@require_POST
+@at_desk
+def take_back(request: DeskRequest, identifier: str) -> HttpResponse:
+    """Cancels a refund on a single click of whoever made it, as long as it is held. The payment and
+    a second click find it moved on: one of them wins, never both."""
+    found = refund_named(store_id=request.seat.store.pk, identifier=identifier)
+    demand(request, Action.MAKE_REFUND)
+    problem = _why_not_taken_back(request, found)
+    if problem:
+        messages.error(request, problem)
+        return redirect("desk:refund", identifier=found.identifier)
+    try:
+        services.cancel_refund(
+            refund=found,
+            actor=staff(_user_id(request)),
+            reason="taken back by its author",
+            is_superseded=True,
+        )
+        messages.success(request, "Taken back: nothing is paid. Its units and amounts are free.")
+    except Refused as refusal:
+        _tell_refusal(request, refusal, found, RefundStatus.CANCELED)
+    return redirect("desk:refund", identifier=found.identifier)
+
+
+def _why_not_taken_back(request: DeskRequest, refund: Refund) -> str:
+    if refund.author_id != _user_id(request):
+        return "Only whoever made a refund can take it back; cancel it instead, with a reason."
+    if not may_move(refund.status, RefundStatus.CANCELED):
+        return too_late(refund, RefundStatus.CANCELED)[0]
+    if refund.status == RefundStatus.APPROVED and not is_put_off(refund):
+        hold = wait_name(refund, wait_minutes(refund))
+        return f"Too late to take it back: its {hold} is over. Cancel it, if it is not paid yet."
+    if refund.status != RefundStatus.APPROVED:
+        return "It is not approved yet, so nothing is held; cancel it instead."
+    return ""
 
 
 def _confirmation(
@@ -103,21 +173,15 @@ def _confirmation(
     return render(
         request,
         template,
-        {"refund": refund, "lines": lines, **context},
+        {
+            "refund": refund,
+            "lines": lines,
+            "minutes": minutes_after_approval(refund),
+            "wait": wait_name(refund, minutes_after_approval(refund)),
+            **context,
+        },
         status=422 if has_errors else 200,
     )
-
-
-def _what_follows(refund: Refund) -> str:
-    """Tells what an approval leads to."""
-    if is_put_off(refund) and refund.payment_due_at:
-        due = clock_text(refund.payment_due_at)
-        does = "paid" if pays_money(refund) else "settled"
-        return f"Approved. Will be {does} at {due} (policy delay); can be canceled until then."
-    if not pays_money(refund):
-        return "Approved and settled: no money is paid for it."
-    amount = show(refund.shopper_amount_cents, refund.currency)
-    return f"Approved. {amount} will be paid by the next free worker."
 
 
 def _tell_too_late(request: DeskRequest, refund: Refund, target: RefundStatus) -> None:

@@ -1,0 +1,17 @@
+"""People who decide, with a role in the default store."""
+
+from apps.accounts.models import Membership, Role, User
+from apps.stores.queries import default_store
+from apps.timeline.types import Actor, staff
+
+
+def person(username: str = "lea", role: Role = Role.LEAD) -> User:
+    """Makes a person with a role in the default store."""
+    user, _ = User.objects.get_or_create(username=username)
+    Membership.objects.update_or_create(user=user, store=default_store(), defaults={"role": role})
+    return user
+
+
+def actor(username: str = "lea", role: Role = Role.ADMINISTRATOR) -> Actor:
+    """The same as an actor; who may decide on any amount unless another role is named."""
+    return staff(person(username, role).pk)
