@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.timeline",
     "apps.attention",
+    "apps.cases",
     "apps.outbox",
     "apps.optoro",
     "apps.payments",

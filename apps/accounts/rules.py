@@ -15,6 +15,9 @@ class Action(StrEnum):
     CANCEL_RMA = "cancel_rma"
     REPLAY_MESSAGE = "replay_message"
     RESOLVE_ATTENTION = "resolve_attention"
+    WRITE_NOTE = "write_note"
+    WORK_CASE = "work_case"
+    SHARE_VIEW = "share_view"
     EDIT_CATALOG = "edit_catalog"
     EDIT_POLICY = "edit_policy"
     EDIT_APPROVALS = "edit_approvals"
@@ -27,6 +30,9 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.SETTLE_PAYOUT: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
     Action.CANCEL_RMA: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
     Action.RESOLVE_ATTENTION: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
+    Action.WRITE_NOTE: frozenset({Role.AGENT, Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
+    Action.WORK_CASE: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
+    Action.SHARE_VIEW: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
     Action.REPLAY_MESSAGE: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
     Action.EDIT_CATALOG: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
     Action.EDIT_POLICY: frozenset({Role.LEAD, Role.ADMINISTRATOR}),

@@ -26,6 +26,7 @@ class Kind(models.TextChoices):
     PAID_NOT_REPORTED = "paid_not_reported", "Optoro has not been told of a paid refund"
     REPORTED_NOT_CONFIRMED = "reported_not_confirmed", "Optoro has not confirmed a refund"
     CANCELLATION_WAITS = "cancellation_waits", "A cancellation waits for Optoro"
+    CONVERSION_WAITS = "conversion_waits", "A conversion waits for Optoro"
     SETTLEMENT_UNMATCHED = "settlement_unmatched", "A settlement does not match an exchange order"
     PAYMENT_STUCK = "payment_stuck", "Nothing makes a payment that is due"
     WAITS_FOR_APPROVAL = "waits_for_approval", "A refund waits for approval"

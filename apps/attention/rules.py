@@ -78,6 +78,11 @@ WHAT_TO_DO: dict[str, str] = {
         "Cancel the return in Optoro's own portal: the desk cannot do that for you. Until Optoro "
         "confirms, nothing is refunded here. If it shall go on after all, withdraw the request."
     ),
+    Kind.CONVERSION_WAITS: (
+        "Turn the exchange into a refund in Optoro's own portal: the desk cannot do that for you. "
+        "When Optoro tells of it, the refund is decided here. If the shopper exchanges after all, "
+        "withdraw the request."
+    ),
     Kind.SETTLEMENT_UNMATCHED: (
         "Compare the exchange order with the units that pay for it, and clear the difference with "
         "Optoro by its transaction id."
@@ -133,6 +138,7 @@ DUE_WITHIN: dict[str, timedelta] = {
     Kind.PAID_NOT_REPORTED: timedelta(hours=4),
     Kind.REPORTED_NOT_CONFIRMED: timedelta(days=2),
     Kind.CANCELLATION_WAITS: timedelta(days=1),
+    Kind.CONVERSION_WAITS: timedelta(days=1),
     Kind.SETTLEMENT_UNMATCHED: timedelta(days=5),
     Kind.PAYMENT_STUCK: timedelta(hours=1),
     Kind.WAITS_FOR_APPROVAL: timedelta(days=1),
@@ -149,6 +155,7 @@ ENDS_WITH_ITS_CAUSE = frozenset(
         Kind.PAYMENT_UNKNOWN,
         Kind.PAYMENT_BY_HAND,
         Kind.CANCELLATION_WAITS,
+        Kind.CONVERSION_WAITS,
         Kind.PAYMENT_STUCK,
         Kind.WAITS_FOR_APPROVAL,
         Kind.JOB_FAILS,
@@ -193,6 +200,7 @@ ACTS: dict[str, tuple[Act, ...]] = {
     Kind.PAID_NOT_REPORTED: (Act.SEND_SNAPSHOT, Act.SEE_REFUND),
     Kind.REPORTED_NOT_CONFIRMED: (Act.SEND_SNAPSHOT, Act.SEE_REFUND),
     Kind.CANCELLATION_WAITS: (Act.WITHDRAW_CANCELLATION,),
+    Kind.CONVERSION_WAITS: (Act.SEE_RETURN,),
     Kind.SETTLEMENT_UNMATCHED: (Act.SEE_SETTLEMENT,),
     Kind.PAYMENT_STUCK: (Act.QUEUE_PAYMENT, Act.SEE_REFUND),
     Kind.WAITS_FOR_APPROVAL: (Act.SEE_REFUND,),

@@ -33,6 +33,15 @@ class Rma(models.Model):
     cancellation_requester = models.CharField(
         max_length=150, blank=True, help_text="Who asked: a person or an API key"
     )
+    conversion_requested_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When somebody here asked to turn its standard exchange into a refund",
+    )
+    conversion_reason = models.CharField(max_length=255, blank=True)
+    conversion_requester = models.CharField(
+        max_length=150, blank=True, help_text="Who asked: a person or an API key"
+    )
     first_seen_at = models.DateTimeField(auto_now_add=True)
     folded_at = models.DateTimeField(auto_now=True)
 
@@ -55,6 +64,11 @@ class Rma(models.Model):
     def is_cancellation_requested(self) -> bool:
         """Whether somebody here asked for its cancellation, and has not withdrawn that."""
         return self.cancellation_requested_at is not None
+
+    @property
+    def is_conversion_requested(self) -> bool:
+        """Whether somebody here asked to turn its exchange into a refund, and Optoro has not yet."""
+        return self.conversion_requested_at is not None
 
 
 class RmaUnit(models.Model):
@@ -109,6 +123,11 @@ class RmaUnit(models.Model):
     is_withdrawn = models.BooleanField(
         default=False, help_text="The newest message no longer has this unit"
     )
+    excluded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person decided that it is not refunded"
+    )
+    exclusion_reason = models.CharField(max_length=255, blank=True)
+    excluder = models.CharField(max_length=150, blank=True, help_text="Who excluded it")
 
     class Meta:
         ordering = ["rma", "order_identifier", "order_line_item_identifier", "ordinal"]
@@ -129,6 +148,11 @@ class RmaUnit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_line_item_identifier}#{self.ordinal}"
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether a person decided that it is not refunded."""
+        return self.excluded_at is not None
 
     @property
     def label(self) -> str:
