@@ -63,9 +63,7 @@ class Note(models.Model):
     """What somebody wrote about a case: seen by staff only, never changed, never sent."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="notes")
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     text = models.TextField(max_length=5000)
     written_at = models.DateTimeField(auto_now_add=True)
 

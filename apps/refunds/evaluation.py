@@ -16,6 +16,7 @@ from apps.orders.queries import is_ambiguous, lock_orders
 from apps.refunds import limits, services
 from apps.refunds.aftermath import changes_since_refund
 from apps.refunds.cancellation import show_cancellation
+from apps.refunds.conversion import show_conversion
 from apps.refunds.models import Refund, RefundKind, RefundLine, RefundStatus, RefundUnit, Source
 from apps.refunds.payers import Payers, payers_of
 from apps.refunds.policies import policy_book
@@ -29,7 +30,7 @@ from apps.rmas.models import Rma, RmaUnit
 from apps.rmas.queries import lock_rma, units_of
 from apps.rmas.services import link_units
 from apps.timeline import services as timeline
-from apps.timeline.types import OPTORO, SYSTEM
+from apps.timeline.types import OPTORO, SYSTEM, Actor
 
 _BY_POLICY = "the policy leaves every refund to a person"
 
@@ -64,7 +65,23 @@ def evaluate_rma(*, rma_id: int) -> list[Refund]:
     _confirm(rma)
     reach("refund.decided")
     show_cancellation(rma)
+    show_conversion(rma)
     _show_to_people(rma, units, verdicts(rma, units, policies), obstacles)
+    return refunds
+
+
+@transaction.atomic
+def evaluate_again(*, rma: Rma, actor: Actor) -> list[Refund]:
+    """Decides anew at a person's wish, with what is known now; returns the refunds decided on."""
+    refunds = evaluate_rma(rma_id=rma.pk)
+    found = ", ".join(refund.identifier for refund in refunds)
+    timeline.record(
+        store_id=rma.store_id,
+        kind="rma.decided_anew",
+        summary=f"Decided anew: {found or 'nothing more is refunded'}",
+        actor=actor,
+        rma_identifier=rma.rma_identifier,
+    )
     return refunds
 
 

@@ -54,8 +54,9 @@ def owed_units(
 
 def free_units(members: list[RmaUnit], *, excluding: Refund | None = None) -> list[Due]:
     """Returns the units of one line of an RMA that are in no live refund (other than `excluding`),
-    whatever automation thinks of them. Expects all the units of the line that are in the RMA."""
-    standing = [unit for unit in members if not unit.is_withdrawn]
+    whatever automation thinks of them, without those that a person excluded. Expects all the units
+    of the line that are in the RMA."""
+    standing = [unit for unit in members if not unit.is_withdrawn and not unit.is_excluded]
     due, _ = due_in_line(
         members=members,
         eligible={unit.pk for unit in standing},
@@ -77,7 +78,9 @@ def _takeable(rma: Rma, units: list[RmaUnit]) -> set[int]:
     return {*asked_for.values_list("rma_unit", flat=True)} | {
         pk
         for refund in by_policy.values()
-        for pk, verdict in verdicts(rma, units, policies_of(refund), forget_past=True).items()
+        for pk, verdict in verdicts(
+            rma, units, policies_of(refund), forget_past=True, forget_flags=True
+        ).items()
         if verdict.answer == Answer.REFUND
     }
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet, Sum
 
+from apps.cases.models import SubjectKind
+from apps.cases.queries import flags_on
 from apps.orders.models import Order
 from apps.refunds.models import Refund, RefundLine, RefundStatus, RefundUnit
 from apps.refunds.policies import Policies
@@ -33,13 +35,20 @@ def past_refunds(
 
 
 def verdicts(
-    rma: Rma, units: Iterable[RmaUnit], policies: Policies, *, forget_past: bool = False
+    rma: Rma,
+    units: Iterable[RmaUnit],
+    policies: Policies,
+    *,
+    forget_past: bool = False,
+    forget_flags: bool = False,
 ) -> dict[int, Verdict]:
     """Returns, by unit key, what automation does with each unit and why.
 
-    With `forget_past`, what it would do if nothing had been decided for any of them before.
+    With `forget_past`, what it would do if nothing had been decided for any of them before; with
+    `forget_flags`, if nobody had stopped it.
     """
     units = list(units)
+    flags = {} if forget_flags else _flags(rma, units)
     past = {} if forget_past else past_refunds(units)
     behind = orders_behind(units)
     return {
@@ -50,9 +59,20 @@ def verdicts(
             past=past.get(unit.pk, PastRefunds()),
             is_order_known=unit.order_id is not None,
             is_order_behind=unit.order_id in behind,
+            flag=flags.get(unit.pk, ""),
         )
         for unit in units
     }
+
+
+def _flags(rma: Rma, units: list[RmaUnit]) -> dict[int, str]:
+    """By unit key, why automation is stopped for its return or its order."""
+    names = {
+        unit.pk: unit.order.identifier if unit.order else unit.order_identifier for unit in units
+    }
+    found = flags_on(store_id=rma.store_id, orders=set(names.values()), rmas=[rma.rma_identifier])
+    of_rma = found.get((SubjectKind.RMA, rma.rma_identifier), "")
+    return {pk: of_rma or found.get((SubjectKind.ORDER, name), "") for pk, name in names.items()}
 
 
 def orders_behind(units: Iterable[RmaUnit]) -> set[int]:

@@ -57,6 +57,11 @@ class UnitFacts(Protocol):
     optoro_refund_amount_cents: int
     shopper_refund_amount_cents: int
     is_withdrawn: bool
+    exclusion_reason: str
+    excluder: str
+
+    @property
+    def is_excluded(self) -> bool: ...
 
 
 class RmaFacts(Protocol):
@@ -86,15 +91,36 @@ def unit_verdict(
     past: PastRefunds,
     is_order_known: bool,
     is_order_behind: bool,
+    flag: str = "",
 ) -> Verdict:
     """Returns what automation does with a unit, and why (flows.md, "When a unit becomes
-    refundable" and "Never refundable by automation")."""
+    refundable" and "Never refundable by automation").
+
+    `flag` says why somebody stopped automation for its order or return: what would be refunded is
+    then left to people, who know of it.
+    """
+    verdict = _judged(unit, rma, policy, past, is_order_known, is_order_behind)
+    if flag and verdict.answer == Answer.REFUND:
+        return Verdict(Answer.PERSON, f"automation is stopped: {flag}", is_shown_elsewhere=True)
+    return verdict
+
+
+def _judged(
+    unit: UnitFacts,
+    rma: RmaFacts,
+    policy: Policy,
+    past: PastRefunds,
+    is_order_known: bool,
+    is_order_behind: bool,
+) -> Verdict:
     if past.live_identifier:
         return Verdict(Answer.REFUNDED, f"in refund {past.live_identifier}")
     if rma.status == rma_rules.CANCELED:
         return Verdict(Answer.CLOSED, "the RMA is canceled")
     if rma.is_cancellation_requested:
         return Verdict(Answer.CLOSED, "its cancellation was asked for")
+    if unit.is_excluded:
+        return Verdict(Answer.CLOSED, f"{unit.excluder} excluded it: {unit.exclusion_reason}")
     return (
         _stopped_by_kind(unit, rma)
         or _stopped_by_parcel(unit, rma)

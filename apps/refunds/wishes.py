@@ -1,7 +1,7 @@
 """What a person or a machine wants refunded, turned into a decision. Reads only; call
 `proposal_of` while the locks of the RMA and of the orders are held."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,14 +37,26 @@ class WantedLine:
     """How many units of a line are to be refunded, and with how much.
 
     `amount_cents` None is what is due for them: what Optoro estimates for units of a return, what
-    was paid for others. `unit_ids` picks units of the return by their keys; without them the first
-    ones that are not refunded are taken.
+    was paid for others. `unit_ids` names the units of the return by their keys, as many as
+    `quantity`; without them the first ones that are not refunded are taken. `unit_amounts_cents`
+    gives each named unit its own amount, in the order of `unit_ids`; None is what is due for it.
     """
 
     order_item_identifier: str
     quantity: int
     amount_cents: int | None = None
     unit_ids: tuple[int, ...] = ()
+    unit_amounts_cents: tuple[int | None, ...] = ()
+
+    def amount_of_unit_cents(self, unit_id: int) -> int | None:
+        """Returns the amount that is named for a unit, in cents; None where that is what is due."""
+        return dict(zip(self.unit_ids, self.unit_amounts_cents, strict=False)).get(unit_id)
+
+    def to_content(self) -> list[Any]:
+        """Returns what makes two requests for a line the same one."""
+        content = [self.order_item_identifier, self.quantity, self.amount_cents]
+        amounts = [list(self.unit_amounts_cents)] if self.unit_amounts_cents else []
+        return [*content, list(self.unit_ids), *amounts]
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,8 @@ class Wish:
     """What is to be refunded on one order: lines, of one return or of none, or goodwill.
 
     `destination` empty is the usual one; otherwise `original_payment` or `gift_card`.
+    `amount_reason` says why an amount is not what is due, and is kept in the note; a person has to
+    say it, so it is "" where they have not, and None where nobody is asked (machines).
     """
 
     order: Order
@@ -62,6 +76,7 @@ class Wish:
     destination: str = ""
     recipient_email: str = ""
     note: str = ""
+    amount_reason: str | None = None
 
     def to_content(self) -> dict[str, Any]:
         """Returns what makes two requests the same one."""
@@ -69,15 +84,31 @@ class Wish:
             "order": self.order.pk,
             "reason": self.reason,
             "rma": self.rma.pk if self.rma else None,
-            "lines": [
-                [line.order_item_identifier, line.quantity, line.amount_cents, list(line.unit_ids)]
-                for line in self.lines
-            ],
+            "lines": [line.to_content() for line in self.lines],
             "goodwill_amount_cents": self.goodwill_amount_cents,
             "destination": self.destination,
             "recipient_email": self.recipient_email,
             "note": self.note,
+            **({} if self.amount_reason is None else {"amount_reason": self.amount_reason}),
         }
+
+
+class LinesRefused(Refused):
+    """What stands against several lines of a wish; its text is that of the first. `problems` holds
+    the line's identifier and, in words, what is wrong with it."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__(problems[0][1])
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A line to be refunded, and in words every amount of it that is not what is due."""
+
+    line: ProposedLine
+    named_amounts: tuple[str, ...] = ()
+    chosen: tuple[Due, ...] = ()
 
 
 def orders_to_lock(wish: Wish, rma: Rma | None) -> list[Order]:
@@ -116,21 +147,66 @@ def _refuse_what_is_unclear(wish: Wish, rma: Rma | None) -> None:
     if len(names) != len(set(names)):
         raise Refused("lines: each order item once, with the quantity of all its units")
     for line in wish.lines:
-        if line.quantity < 1:
-            raise Refused(
-                f"quantity {line.quantity} of line {line.order_item_identifier}: 1 or more"
-            )
-        if line.amount_cents is not None and line.amount_cents < 1:
-            raise Refused(
-                f"amount_cents {line.amount_cents} of line {line.order_item_identifier}: 1 or "
-                "more; leave it out for what is due"
-            )
+        _refuse_unclear_line(line, rma)
     if rma and rma.status == rma_rules.CANCELED:
         raise Refused(f"RMA {rma.rma_identifier} is canceled: nothing of it is refunded")
     if rma and rma.is_cancellation_requested:
         raise Refused(
             f"the cancellation of RMA {rma.rma_identifier} is asked for: withdraw that first"
         )
+
+
+def _refuse_unclear_line(line: WantedLine, rma: Rma | None) -> None:
+    name = line.order_item_identifier
+    if line.quantity < 1:
+        raise Refused(f"quantity {line.quantity} of line {name}: 1 or more")
+    for cents in (line.amount_cents, *line.unit_amounts_cents):
+        if cents is not None and cents < 1:
+            raise Refused(
+                f"amount_cents {cents} of line {name}: 1 or more; leave it out for what is due"
+            )
+    if line.unit_ids and rma is None:
+        raise Refused(f"line {name}: only units of a return can be named one by one; name it too")
+    if line.unit_ids and len(set(line.unit_ids)) != line.quantity:
+        raise Refused(
+            f"line {name}: {line.quantity} unit(s) to refund, but {len(set(line.unit_ids))} are "
+            "named; name each of them once"
+        )
+    has_both = bool(line.unit_amounts_cents) and line.amount_cents is not None
+    if has_both or len(line.unit_amounts_cents) not in (0, len(line.unit_ids)):
+        raise Refused(f"line {name}: an amount for each named unit, or one for the line, not both")
+
+
+def _build(wish: Wish, build: Callable[[WantedLine], _Built]) -> list[_Built]:
+    """Builds every line; raises LinesRefused with everything that stands against any of them."""
+    built, problems = [], []
+    for wanted in wish.lines:
+        try:
+            built.append(build(wanted))
+        except Refused as refusal:
+            problems.append((wanted.order_item_identifier, str(refusal)))
+    if problems:
+        raise LinesRefused(problems)
+    return built
+
+
+def _note(wish: Wish, built: Iterable[_Built]) -> str:
+    """Returns the note, and in it why an amount is another one than what is due."""
+    named = [text for one in built for text in one.named_amounts]
+    if not named or wish.amount_reason is None:
+        return wish.note
+    reason = wish.amount_reason.strip()
+    if not reason:
+        raise Refused(f"amount_reason: write why it is another amount ({'; '.join(named)})")
+    told = f"Amount set by hand: {'; '.join(named)}. Why: {reason}"
+    return f"{wish.note}\n{told}" if wish.note else told
+
+
+def _named_amount(what: str, amount_cents: int, due_cents: int, currency: str) -> tuple[str, ...]:
+    if amount_cents == due_cents:
+        return ()
+    given, due = money.show(amount_cents, currency), money.show(due_cents, currency)
+    return (f"{what}: {given} instead of {due}",)
 
 
 def _goodwill(wish: Wish, order: Order, locked: dict[int, Order]) -> Proposal:
@@ -199,23 +275,24 @@ def _line_named(order: Order, name: str) -> OrderLine:
 
 
 def _unreturned(wish: Wish, order: Order, locked: dict[int, Order]) -> Proposal:
+    built = _build(wish, lambda wanted: _unreturned_line(order, wanted))
     destination, email = _destination(wish, order, None)
     return Proposal(
         rma=None,
         order=order,
         paid_order=_own_payer(order, locked),
-        lines=tuple(_unreturned_line(order, wanted) for wanted in wish.lines),
+        lines=tuple(one.line for one in built),
         destination=destination,
         recipient_email=email,
         retained_amount_cents=0,
         bonus_credit_amount_cents=0,
         policy=brand_policy(order.store, order.concept),
         reason=wish.reason,
-        note=wish.note,
+        note=_note(wish, built),
     )
 
 
-def _unreturned_line(order: Order, wanted: WantedLine) -> ProposedLine:
+def _unreturned_line(order: Order, wanted: WantedLine) -> _Built:
     line = _line_named(order, wanted.order_item_identifier)
     room = limits.line_room(line)
     spoken_for = returned_and_not_refunded(line)
@@ -233,7 +310,8 @@ def _unreturned_line(order: Order, wanted: WantedLine) -> ProposedLine:
     due_cents = due_for_unreturned_cents(line, room, wanted.quantity)
     amount_cents = due_cents if wanted.amount_cents is None else wanted.amount_cents
     _refuse_too_much(order, line, wanted.quantity, amount_cents)
-    return ProposedLine(line, (), None, wanted.quantity, amount_cents)
+    named = _named_amount(f"line {line.identifier}", amount_cents, due_cents, order.currency)
+    return _Built(ProposedLine(line, (), None, wanted.quantity, amount_cents), named)
 
 
 def returned_and_not_refunded(line: OrderLine) -> list[RmaUnit]:
@@ -258,13 +336,19 @@ def due_for_unreturned_cents(line: OrderLine, room: limits.LineRoom, quantity: i
 
 
 def _refuse_too_much(
-    order: Order, line: OrderLine, quantity: int, amount_cents: int, *, slack_cents: int = 0
+    order: Order,
+    line: OrderLine,
+    quantity: int,
+    amount_cents: int,
+    *,
+    slack_cents: int = 0,
+    what: str = "",
 ) -> None:
     most = limits.unit_limit_cents(line, quantity) + slack_cents
     if amount_cents > most:
         raise Refused(
-            f"line {line.identifier}: {money.show(amount_cents, order.currency)} for {quantity} "
-            f"unit(s), but no more than {money.show(most, order.currency)} was paid for them"
+            f"{what or f'line {line.identifier}'}: {money.show(amount_cents, order.currency)} for "
+            f"{quantity} unit(s), but no more than {money.show(most, order.currency)} was paid for them"
         )
 
 
@@ -276,23 +360,19 @@ def _returned(wish: Wish, order: Order, rma: Rma, locked: dict[int, Order]) -> P
     payers = payers_of(rma, units)
     _only_locked(payers.orders, locked)
     payers = payers.among(locked)
-    chosen: list[Due] = []
-    lines = []
-    for wanted in wish.lines:
-        line = _line_named(order, wanted.order_item_identifier)
-        picked = _pick(rma, order, line, wanted)
-        chosen += picked
-        lines.append(_returned_line(order, line, wanted, picked))
-    facts = [due.facts for due in chosen]
+    built = _build(wish, lambda wanted: _returned_line(order, rma, units, wanted))
+    facts = [due.facts for one in built for due in one.chosen]
+    lines = tuple(one.line for one in built)
     shopper_cents = sum(s.shopper_amount_cents for line in lines for s in line.shares)
     policy = brand_policy(order.store, rma.concept or order.concept)
-    retained = _retained_cents(wish, rma, policy, facts, shopper_cents)
+    is_named = any(one.line.calculation is None for one in built)
+    retained = 0 if is_named else _retained_cents(rma, policy, facts, shopper_cents)
     destination, email = _where(wish, order, rma, facts, shopper_cents - retained)
     return Proposal(
         rma=rma,
         order=order,
         paid_order=_payer(payers, facts),
-        lines=tuple(lines),
+        lines=lines,
         destination=destination,
         recipient_email=email,
         retained_amount_cents=retained,
@@ -303,17 +383,14 @@ def _returned(wish: Wish, order: Order, rma: Rma, locked: dict[int, Order]) -> P
         ),
         policy=policy,
         reason=wish.reason,
-        note=wish.note,
+        note=_note(wish, built),
         needs_person=_why_a_person(rma, facts),
     )
 
 
-def _retained_cents(
-    wish: Wish, rma: Rma, policy: Policy, facts: list[RmaUnit], shopper_cents: int
-) -> int:
+def _retained_cents(rma: Rma, policy: Policy, facts: list[RmaUnit], shopper_cents: int) -> int:
     """Return shipping is kept back as automation does; not from an amount that somebody named."""
-    is_named = any(line.amount_cents is not None for line in wish.lines)
-    if is_named or any(is_paid_in_credit(unit) for unit in facts):
+    if any(is_paid_in_credit(unit) for unit in facts):
         return 0
     return retained_cents(
         policy=policy,
@@ -337,10 +414,12 @@ def _units_on(order: Order, rma: Rma) -> list[RmaUnit]:
     return [unit for unit in units_of([rma]) if unit.order_id == order.pk]
 
 
-def _pick(rma: Rma, order: Order, line: OrderLine, wanted: WantedLine) -> list[Due]:
+def _pick(rma: Rma, units: list[RmaUnit], line: OrderLine, wanted: WantedLine) -> list[Due]:
     """Plain refunds come before exchanges where no units are named."""
-    free = free_units([u for u in _units_on(order, rma) if u.order_line_id == line.pk])
+    members = [unit for unit in units if unit.order_line_id == line.pk]
+    free = free_units(members)
     if wanted.unit_ids:
+        _refuse_units_that_are_not_free(rma, members, free, line, wanted)
         free = [due for due in free if due.facts.pk in wanted.unit_ids]
     ordered = sorted(
         free, key=lambda due: (due.facts.refund_type != rma_rules.REFUND, due.facts.ordinal)
@@ -353,11 +432,41 @@ def _pick(rma: Rma, order: Order, line: OrderLine, wanted: WantedLine) -> list[D
     return ordered[: wanted.quantity]
 
 
-def _returned_line(
-    order: Order, line: OrderLine, wanted: WantedLine, picked: list[Due]
-) -> ProposedLine:
+def _refuse_units_that_are_not_free(
+    rma: Rma, members: list[RmaUnit], free: list[Due], line: OrderLine, wanted: WantedLine
+) -> None:
+    """A unit that is named is that one and no other, whatever else of its line is left."""
+    known = {unit.pk: unit for unit in members}
+    left = {due.facts.pk for due in free}
+    for unit_id in wanted.unit_ids:
+        unit = known.get(unit_id)
+        if unit is None:
+            raise Refused(
+                f"line {line.identifier}: a unit that is named is not in RMA {rma.rma_identifier}"
+            )
+        if unit.is_excluded:
+            raise Refused(
+                f"{unit.label} of RMA {rma.rma_identifier} is excluded ({unit.exclusion_reason}): "
+                "let it in again first"
+            )
+        if unit_id not in left:
+            why = "is no longer in it" if unit.is_withdrawn else "is refunded or under way already"
+            raise Refused(f"{unit.label} of RMA {rma.rma_identifier} {why}")
+
+
+def _returned_line(order: Order, rma: Rma, units: list[RmaUnit], wanted: WantedLine) -> _Built:
+    line = _line_named(order, wanted.order_item_identifier)
+    picked = _pick(rma, units, line, wanted)
     if wanted.amount_cents is not None:
         return _line_of_named_amount(order, line, wanted.amount_cents, picked)
+    named = {
+        due.facts.pk: cents
+        for due in picked
+        if (cents := wanted.amount_of_unit_cents(due.facts.pk)) is not None
+        and cents != due.facts.estimated_refund_amount_cents
+    }
+    if named:
+        return _line_of_named_units(order, line, named, picked)
     _refuse_odd_figures(line, picked)
     shares = [share_of_unit(due) for due in picked]
     room = limits.line_room(line)
@@ -368,7 +477,7 @@ def _returned_line(
     # Optoro's figures may differ from what was paid by a rounding cent for each unit.
     slack = len(picked)
     _refuse_too_much(order, line, slack, calculation.amount_cents, slack_cents=slack)
-    return ProposedLine(line, tuple(fitting), calculation)
+    return _Built(ProposedLine(line, tuple(fitting), calculation), chosen=tuple(picked))
 
 
 def _refuse_odd_figures(line: OrderLine, picked: Iterable[Due]) -> None:
@@ -384,16 +493,42 @@ def _refuse_odd_figures(line: OrderLine, picked: Iterable[Due]) -> None:
 
 def _line_of_named_amount(
     order: Order, line: OrderLine, amount_cents: int, picked: list[Due]
-) -> ProposedLine:
+) -> _Built:
+    _refuse_settled(line, picked)
+    _refuse_too_much(order, line, len(picked), amount_cents)
+    parts = [money.share_of(amount_cents, n, len(picked)) for n in range(len(picked))]
+    shares = [UnitShare(due.row, cents, cents, 0) for due, cents in zip(picked, parts, strict=True)]
+    due_cents = sum(due.facts.estimated_refund_amount_cents for due in picked)
+    named = _named_amount(f"line {line.identifier}", amount_cents, due_cents, order.currency)
+    return _Built(ProposedLine(line, tuple(shares), None), named, tuple(picked))
+
+
+def _line_of_named_units(
+    order: Order, line: OrderLine, named: dict[int, int], picked: list[Due]
+) -> _Built:
+    """Units of which some have an amount of their own, and the others what is due for them."""
+    _refuse_settled(line, picked)
+    _refuse_odd_figures(line, [due for due in picked if due.facts.pk not in named])
+    shares, told = [], []
+    for due in picked:
+        estimated_cents = due.facts.estimated_refund_amount_cents
+        cents = named.get(due.facts.pk, estimated_cents)
+        if due.facts.pk in named:
+            _refuse_too_much(order, line, 1, cents, what=due.facts.label)
+        shares.append(UnitShare(due.row, cents, cents, 0))
+        told += _named_amount(due.facts.label, cents, estimated_cents, order.currency)
+    total_cents = sum(share.amount_cents for share in shares)
+    slack_cents = len(picked) - len(named)
+    _refuse_too_much(order, line, len(picked), total_cents, slack_cents=slack_cents)
+    return _Built(ProposedLine(line, tuple(shares), None), tuple(told), tuple(picked))
+
+
+def _refuse_settled(line: OrderLine, picked: Iterable[Due]) -> None:
     if any(due.facts.optoro_refund_amount_cents for due in picked):
         raise Refused(
             f"line {line.identifier}: a part of it is settled with Optoro, so its amount follows "
             "from Optoro's figures; leave amount_cents out"
         )
-    _refuse_too_much(order, line, len(picked), amount_cents)
-    parts = [money.share_of(amount_cents, n, len(picked)) for n in range(len(picked))]
-    shares = [UnitShare(due.row, cents, cents, 0) for due, cents in zip(picked, parts, strict=True)]
-    return ProposedLine(line, tuple(shares), None)
 
 
 def _where(
