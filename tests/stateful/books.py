@@ -76,6 +76,7 @@ def read() -> Books:
         "line__refund_id",
         "rma_unit_id",
         "is_live",
+        "rma_unit__excluded_at",
         "rma_unit__rma__rma_identifier",
         "rma_unit__order_identifier",
         "rma_unit__order_line_item_identifier",

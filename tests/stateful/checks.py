@@ -45,8 +45,9 @@ def within(cents: int, limit: int | None) -> bool:
 @dataclass
 class Known:
     """What the test knows by itself. `told` are payments that somebody said were made by hand,
-    `stopped` the returns of which nothing may be paid any more, `answered` how often each message
-    was sent and how often it was answered."""
+    `stopped` the returns of which nothing may be paid any more, `flagged` the orders and returns of
+    which automation may not begin to pay anything, `answered` how often each message was sent and
+    how often it was answered."""
 
     weather: Weather
     optoro: FakeOptoro
@@ -56,6 +57,7 @@ class Known:
     roles: dict[int, str] = field(default_factory=dict)
     told: dict[str, tuple[int, str]] = field(default_factory=dict)
     stopped: set[str] = field(default_factory=set)
+    flagged: set[tuple[str, str]] = field(default_factory=set)
     sent: Counter[bytes] = field(default_factory=Counter)
     answered: Counter[bytes] = field(default_factory=Counter)
 
@@ -158,6 +160,8 @@ class Watch:
             is_live = self.books.status_of(pk) in LIVE
             for unit in units:
                 assert unit["is_live"] == is_live, (self.books.refunds[pk], unit)
+                is_own = self.books.refunds[pk]["source"] != "external"
+                assert not (is_live and is_own and unit["rma_unit__excluded_at"]), unit
                 holders[unit["rma_unit_id"]] += is_live
                 places[
                     unit["rma_unit__rma__rma_identifier"],
@@ -301,6 +305,9 @@ class Watch:
                 continue
             if _is_goods(row):
                 assert row["rma_identifier"] not in self.known.stopped, row
+            if row["source"] == "automatic":
+                assert ("rma", row["rma_identifier"]) not in self.known.flagged, row
+                assert ("order", row["order__identifier"]) not in self.known.flagged, row
             if row["destination"] == "original_payment" and row["status"] in BEGUN:
                 payers.add(row["paid_order__identifier"])
         for name in payers:

@@ -20,6 +20,7 @@ from apps.rmas.rules import CONDITIONS
 from apps.stores.models import Store
 from apps.stores.queries import default_store
 from tests.stateful import books, end
+from tests.stateful.case_work import CaseWork
 from tests.stateful.checks import Known, Limits, Watch
 from tests.stateful.desk import Desk, Request
 from tests.stateful.happenings import HAPPENINGS, happens
@@ -59,7 +60,7 @@ class Outsiders:
     seen: Counter[str]
 
 
-class Returns(RuleBasedStateMachine):
+class Returns(CaseWork, RuleBasedStateMachine):
     """Orders, returns, requests, decisions, payments and deaths, in any order."""
 
     outsiders: Outsiders

@@ -44,6 +44,8 @@ MUST_BE_SEEN = {
     "canceled by a person",
     "desk refund made",
     "died",
+    "excluded",
+    "flagged",
     "gateway ok",
     "key repeated",
     "key reused",
