@@ -75,11 +75,14 @@ def results_of(
     """Returns, by unit key, what becomes of each of these units of one RMA.
 
     Beside the verdicts, the limit of each line and the tolerance are asked, as `proposals.py` does.
-    The limits of the order and of its payment are not: they hang on everything decided before.
+    The limits of the order and of its payment are not: they hang on everything decided before. Nor
+    are flags: they stop automation today, under any policy.
     """
-    judged = verdicts(rma, units, policies, forget_past=True)
+    judged = verdicts(rma, units, policies, forget_past=True, forget_flags=True)
     if rma.status == rma_rules.REFUNDED and known.paid_units:
-        open_still = verdicts(_as_if_open(rma), units, policies, forget_past=True)
+        open_still = verdicts(
+            _as_if_open(rma), units, policies, forget_past=True, forget_flags=True
+        )
         judged |= {pk: found for pk, found in open_still.items() if pk in known.paid_units}
     early = _refunded_at_handover(rma, units, policies) if known.is_backtest else {}
     results = {}
@@ -106,7 +109,7 @@ def _refunded_at_handover(
     if rma.status == rma_rules.CANCELED or rma.return_method == rma_rules.CUSTOMER_KEEP:
         return {}
     handed_over = [_before_receipt(unit) for unit in units]
-    judged = verdicts(_as_if_open(rma), handed_over, policies, forget_past=True)
+    judged = verdicts(_as_if_open(rma), handed_over, policies, forget_past=True, forget_flags=True)
     return {pk: verdict for pk, verdict in judged.items() if verdict.answer == Answer.REFUND}
 
 
