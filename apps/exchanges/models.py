@@ -84,6 +84,11 @@ class ExchangeOrder(models.Model):
         ]
         indexes = [
             models.Index(fields=["store", "-placed_at", "-id"], name="exchanges_newest"),
+            models.Index(fields=["store", "total_amount_cents", "id"], name="exchanges_by_total"),
+            models.Index(
+                fields=["store", "original_secondary_order_identifier"],
+                name="exchanges_by_secondary",
+            ),
             models.Index(fields=["store", "rma_identifier"], name="exchanges_by_rma"),
             models.Index(fields=["store", "customer_email"], name="exchanges_by_email"),
             models.Index(fields=["store", "transaction_id"], name="exchanges_by_transaction"),

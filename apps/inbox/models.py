@@ -63,6 +63,13 @@ class Delivery(models.Model):
                 name="inbox_due",
             ),
             models.Index(fields=["store", "state", "-id"], name="inbox_by_state"),
+            models.Index(fields=["store", "-received_at", "-id"], name="inbox_newest"),
+            models.Index(fields=["store", "topic", "-received_at", "-id"], name="inbox_by_topic"),
+            models.Index(
+                fields=["store", "-received_at", "-id"],
+                condition=Q(copies__gt=1),
+                name="inbox_copied",
+            ),
             models.Index(fields=["store", "subject", "-id"], name="inbox_by_subject"),
         ]
 

@@ -13,14 +13,14 @@ def deliveries_of(store_id: int) -> QuerySet[Delivery]:
     return Delivery.objects.filter(store_id=store_id).defer("body", "traceback").order_by("-id")
 
 
+def due_deliveries() -> QuerySet[Delivery]:
+    """Returns what is due in every store, the longest-waiting first."""
+    return Delivery.objects.filter(
+        state__in=(DeliveryState.RECEIVED, DeliveryState.FAILED),
+        next_attempt_at__lte=clock.now(),
+    ).order_by("next_attempt_at")
+
+
 def oldest_due_at() -> datetime | None:
     """Returns since when the longest-waiting due delivery waits (UTC), or None."""
-    return (
-        Delivery.objects.filter(
-            state__in=(DeliveryState.RECEIVED, DeliveryState.FAILED),
-            next_attempt_at__lte=clock.now(),
-        )
-        .order_by("next_attempt_at")
-        .values_list("next_attempt_at", flat=True)
-        .first()
-    )
+    return due_deliveries().values_list("next_attempt_at", flat=True).first()

@@ -54,6 +54,16 @@ class Order(models.Model):
             models.Index(fields=["store", "customer_email"], name="orders_by_email"),
             models.Index(fields=["store", "concept"], name="orders_by_brand"),
             models.Index(fields=["store", "-remote_created_at", "-id"], name="orders_newest"),
+            models.Index(
+                fields=["store", "status", "-remote_created_at", "-id"], name="orders_by_status"
+            ),
+            models.Index(fields=["store", "total_amount_cents", "id"], name="orders_by_total"),
+            models.Index(fields=["store", "published_at", "id"], name="orders_by_published"),
+            models.Index(
+                fields=["store", "-remote_created_at", "-id"],
+                condition=~Q(header_difference_cents=0),
+                name="orders_header_differs",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -59,6 +59,18 @@ class Job(models.Model):
                 fields=["lease_until"], condition=Q(state="in_flight"), name="outbox_leases"
             ),
             models.Index(fields=["store", "-id"], name="outbox_by_store"),
+            models.Index(fields=["store", "-created_at", "-id"], name="outbox_newest"),
+            models.Index(fields=["store", "topic", "-created_at", "-id"], name="outbox_by_topic"),
+            models.Index(fields=["store", "label", "-created_at"], name="outbox_by_label"),
+            models.Index(fields=["store", "not_before", "id"], name="outbox_by_next"),
+            models.Index(
+                fields=["store", "created_at"], condition=Q(state="held"), name="outbox_held"
+            ),
+            models.Index(
+                fields=["store", "created_at"],
+                condition=Q(state="waiting", failures__gt=0),
+                name="outbox_failing",
+            ),
             models.Index(fields=["topic", "key", "-id"], name="outbox_by_key"),
         ]
 

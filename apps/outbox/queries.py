@@ -19,11 +19,13 @@ def held_or_failing(store_id: int) -> QuerySet[Job]:
     return jobs.filter(state=JobState.HELD) | jobs.filter(state=JobState.WAITING, failures__gt=0)
 
 
+def due_jobs() -> QuerySet[Job]:
+    """Returns what is due in every store, the longest-waiting first."""
+    return Job.objects.filter(state=JobState.WAITING, not_before__lte=clock.now()).order_by(
+        "not_before"
+    )
+
+
 def oldest_due_at() -> datetime | None:
     """Returns since when the longest-waiting due job waits (UTC), or None."""
-    return (
-        Job.objects.filter(state=JobState.WAITING, not_before__lte=clock.now())
-        .order_by("not_before")
-        .values_list("not_before", flat=True)
-        .first()
-    )
+    return due_jobs().values_list("not_before", flat=True).first()

@@ -24,6 +24,21 @@ class Rma(models.Model):
     concept = models.CharField(max_length=255, blank=True)
     remote_created_at = models.DateTimeField(null=True, blank=True)
     remote_updated_at = models.DateTimeField(null=True, blank=True)
+    scanned_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When Optoro first told of a unit that was handed over, scanned or received",
+    )
+    in_transit_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="While it is open: since when nothing new is known of a unit on its way",
+    )
+    delivered_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="While it is open: since when a unit is delivered and not received",
+    )
     cancellation_requested_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -55,6 +70,27 @@ class Rma(models.Model):
             models.Index(fields=["store", "-remote_created_at", "-id"], name="rmas_newest"),
             models.Index(fields=["store", "status", "-id"], name="rmas_by_status"),
             models.Index(fields=["store", "giftee_email"], name="rmas_by_giftee"),
+            models.Index(fields=["store", "remote_updated_at", "id"], name="rmas_by_updated"),
+            models.Index(
+                fields=["store", "-remote_created_at", "-id"],
+                condition=Q(cancellation_requested_at__isnull=False),
+                name="rmas_asked_to_cancel",
+            ),
+            models.Index(
+                fields=["store", "-remote_created_at", "-id"],
+                condition=Q(conversion_requested_at__isnull=False),
+                name="rmas_asked_to_convert",
+            ),
+            models.Index(
+                fields=["store", "in_transit_since"],
+                condition=Q(in_transit_since__isnull=False),
+                name="rmas_in_transit",
+            ),
+            models.Index(
+                fields=["store", "delivered_since"],
+                condition=Q(delivered_since__isnull=False),
+                name="rmas_delivered",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -67,7 +103,7 @@ class Rma(models.Model):
 
     @property
     def is_conversion_requested(self) -> bool:
-        """Whether somebody here asked to turn its exchange into a refund, and Optoro has not yet."""
+        """Whether somebody here asked to turn its exchange into a refund, and none came yet."""
         return self.conversion_requested_at is not None
 
 
@@ -139,6 +175,14 @@ class RmaUnit(models.Model):
         ]
         indexes = [
             models.Index(fields=["tracking_number"], name="rmas_unit_by_tracking"),
+            models.Index(fields=["package_tracking_status", "rma"], name="rmas_unit_by_parcel"),
+            models.Index(fields=["receiving_status", "rma"], name="rmas_unit_by_receiving"),
+            models.Index(fields=["refund_type", "rma"], name="rmas_unit_by_type"),
+            models.Index(
+                fields=["exchange_order_identifier"],
+                condition=~Q(exchange_order_identifier=""),
+                name="rmas_unit_by_exchange",
+            ),
             models.Index(
                 fields=["order_identifier"],
                 condition=Q(order_line__isnull=True),

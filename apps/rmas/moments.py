@@ -1,15 +1,18 @@
-"""When each unit last changed in a way that a refund policy judges. Pure.
+"""When each unit last changed in a way that a refund policy judges, and when the first one was
+scanned. Pure.
 
 Numbers within a line say nothing about who a unit is (see `fold.py`), so the units of a line are
 compared as a bag: one that is there again under another number has not changed.
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
 from apps.rmas import rules
 from apps.rmas.models import RmaUnit
+from apps.rmas.types import RmaSnapshot
 from apps.timeline.types import Change
 
 # What `refunds.rules.unit_verdict` asks of a unit. A message that only mends a UPC is no event: it
@@ -24,6 +27,42 @@ _JUDGED_FACTS = (
     "shopper_refund_amount_cents",
     "is_withdrawn",
 )
+
+_SCANNED = rules.ON_ITS_WAY | {rules.DELIVERED}
+_OVER = frozenset({rules.REFUNDED, rules.CANCELED})
+
+
+def first_scan(messages: Iterable[RmaSnapshot]) -> datetime | None:
+    """Returns when Optoro first told that a unit was handed over, scanned or received (UTC, by the
+    messages' own time); None where none was, or no such message has a time."""
+    told = (
+        message.updated_at
+        for message in messages
+        if message.updated_at
+        and any(
+            unit.package_tracking_status in _SCANNED or unit.receiving_status == rules.RECEIVED
+            for unit in message.units
+        )
+    )
+    return min(told, default=None)
+
+
+def waits_since(
+    status: str, rows: Iterable[RmaUnit], tracking: AbstractSet[str]
+) -> datetime | None:
+    """Returns since when nothing new is known of a unit whose parcel is in a state of `tracking`
+    and that is not received (UTC); None where there is none, or the RMA's `status` is an end: of
+    what is refunded or canceled Optoro tells nothing any more."""
+    if status in _OVER:
+        return None
+    waiting = (
+        row.changed_at
+        for row in rows
+        if row.package_tracking_status in tracking
+        and row.receiving_status != rules.RECEIVED
+        and not row.is_withdrawn
+    )
+    return min(waiting, default=None)
 
 
 def concerns_every_unit(changes: Iterable[Change]) -> bool:

@@ -1,9 +1,11 @@
 """Reading RMAs."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db.models import Q, QuerySet
 
+from apps.common import clock
 from apps.orders.models import Order
 from apps.rmas.models import Rma, RmaUnit
 
@@ -15,6 +17,16 @@ def rmas_of_order(order: Order) -> QuerySet[Rma]:
         .distinct()
         .order_by("remote_created_at", "pk")
     )
+
+
+def in_transit_too_long(rows: QuerySet[Rma], days: int) -> QuerySet[Rma]:
+    """Keeps the open returns with a unit on its way of which nothing new is known for `days`."""
+    return rows.filter(in_transit_since__lte=clock.now() - timedelta(days=days))
+
+
+def delivered_not_received(rows: QuerySet[Rma], days: int) -> QuerySet[Rma]:
+    """Keeps the open returns with a unit that is delivered for `days` and not received."""
+    return rows.filter(delivered_since__lte=clock.now() - timedelta(days=days))
 
 
 def units_naming(order: Order) -> QuerySet[RmaUnit]:

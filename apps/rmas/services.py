@@ -8,9 +8,10 @@ from django.db import IntegrityError, transaction
 from apps.common.hashing import sha256_of_content
 from apps.orders.models import Order
 from apps.orders.queries import orders_named
+from apps.rmas import rules
 from apps.rmas.fold import fold
 from apps.rmas.models import Rma, RmaMessage, RmaUnit
-from apps.rmas.moments import concerns_every_unit, set_moments
+from apps.rmas.moments import concerns_every_unit, first_scan, set_moments, waits_since
 from apps.rmas.types import RmaSnapshot, RmaState, UnitState
 from apps.timeline import services as timeline
 from apps.timeline.types import OPTORO, Change, MessageRef
@@ -77,7 +78,9 @@ def receive_message(
     )
     if not is_new:
         return rma, False
-    changes = _project(rma, fold(_messages_of(rma)), is_new_rma=is_new_rma, received_at=received_at)
+    told = _messages_of(rma)
+    rma.scanned_at = first_scan(told)
+    changes = _project(rma, fold(told), is_new_rma=is_new_rma, received_at=received_at)
     timeline.record(
         store_id=store_id,
         kind="rma.created" if is_new_rma else "rma.updated",
@@ -126,10 +129,12 @@ def _project(rma: Rma, state: RmaState, *, is_new_rma: bool, received_at: dateti
         setattr(rma, name, after)
     rma.remote_created_at = state.created_at
     rma.remote_updated_at = state.updated_at
-    rma.save()
     known = list(rma.units.all())
     rows = [_unit_row(rma, unit) for unit in state.units]
     set_moments(rows, known, received_at=received_at, is_event_of_all=concerns_every_unit(changes))
+    rma.in_transit_since = waits_since(rma.status, rows, rules.ON_ITS_WAY)
+    rma.delivered_since = waits_since(rma.status, rows, {rules.DELIVERED})
+    rma.save()
     _write_units(rma, rows)
     return changes + ([] if is_new_rma else _changes_of_units(known, rows))
 
