@@ -13,7 +13,7 @@ from apps.optoro.reading import Reader
 from apps.orders.models import Order
 from apps.orders.queries import find_order
 from apps.refunds.models import Destination, RefundRequest
-from apps.refunds.wishes import WantedLine, Wish
+from apps.refunds.wanted import WantedLine, Wish
 from apps.rmas.models import Rma
 from apps.rmas.queries import rmas_of_order
 from apps.stores.models import Store

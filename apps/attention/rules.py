@@ -163,6 +163,38 @@ ENDS_WITH_ITS_CAUSE = frozenset(
 )
 
 
+# About payments and settlement: finance works on these, too.
+ABOUT_MONEY = frozenset(
+    {
+        Kind.REFUND_DECLINED,
+        Kind.PAYMENT_UNKNOWN,
+        Kind.PAYMENT_BY_HAND,
+        Kind.PAYMENT_CONTRADICTED,
+        Kind.PAYMENT_STUCK,
+        Kind.PAID_BUT_CANCELED,
+        Kind.SETTLEMENT_UNMATCHED,
+        Kind.GIVEN_BACK_TWICE,
+        Kind.BOOKS_BROKEN,
+    }
+)
+
+# Their subject is a refund's identifier.
+ABOUT_A_REFUND = frozenset(
+    {
+        Kind.REFUND_DECLINED,
+        Kind.PAYMENT_UNKNOWN,
+        Kind.PAID_BUT_CANCELED,
+        Kind.PAYMENT_BY_HAND,
+        Kind.PAYMENT_CONTRADICTED,
+        Kind.PAYMENT_STUCK,
+        Kind.REFUND_WITHDRAWN,
+        Kind.PAID_NOT_REPORTED,
+        Kind.REPORTED_NOT_CONFIRMED,
+        Kind.WAITS_FOR_APPROVAL,
+    }
+)
+
+
 class Act(StrEnum):
     """What can be done about an item with one click, or where it is done."""
 
@@ -222,9 +254,30 @@ def due_at(kind: str, opened_at: datetime) -> datetime:
     return opened_at + DUE_WITHIN[kind]
 
 
-def needs(act: Act) -> Action:
-    """Returns the right that a person needs to do it."""
-    return Action.REPLAY_MESSAGE if act == Act.SEND_SNAPSHOT else Action.RESOLVE_ATTENTION
+def needs(act: Act, kind: str) -> Action:
+    """Returns the right that a person needs to do it about an item of this kind. To ask a gateway
+    moves no money, so whoever may work on the item may ask."""
+    if act == Act.SEND_SNAPSHOT:
+        return Action.REPLAY_MESSAGE
+    return resolving(kind) if act == Act.ASK_GATEWAY else Action.RESOLVE_ATTENTION
+
+
+def resolving(kind: str) -> Action:
+    """Returns the right that a person needs to take, give back and dismiss items of this kind."""
+    return Action.RESOLVE_MONEY if kind in ABOUT_MONEY else Action.RESOLVE_ATTENTION
+
+
+def with_one_more(detail: str, more: str, *, subject: str) -> str:
+    """Returns the detail of an item that names several things of one kind, one a line and newest
+    first, under a line that counts them. What it says of `subject` so far is replaced."""
+    before = detail.splitlines()
+    if before and before[0].endswith(_COUNTED):
+        before = before[1:]
+    lines = [" ".join(more.split()), *(line for line in before if f" {subject}:" not in line)]
+    return lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)}{_COUNTED}", *lines])
+
+
+_COUNTED = " times, newest first:"
 
 
 def may_take_over(role: str) -> bool:

@@ -1,13 +1,13 @@
 """Opening and closing items; call these in the transaction that finds the cause."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from apps.attention.models import Item, Kind
-from apps.attention.rules import ENDS_WITH_ITS_CAUSE, due_at
+from apps.attention.rules import ENDS_WITH_ITS_CAUSE, due_at, with_one_more
 from apps.common import clock
 from apps.common.errors import Refused
 
@@ -48,6 +48,30 @@ def open_item(
             _new_item(store_id, cause).save()
     except IntegrityError:
         open_items.update(detail=detail)
+
+
+def open_or_add(*, store_id: int, cause: Cause) -> None:
+    """Opens an item, or adds to the one of its kind that is open for the same order: what happens
+    to one order again and again stays one thing to look at, which counts and names them.
+
+    It is about the newest one (`subject`) from then on; by when it is due stays. Hold the order's
+    lock.
+    """
+    rows = Item.objects.select_for_update().filter(
+        store_id=store_id,
+        kind=cause.kind,
+        order_identifier=cause.order_identifier[:255],
+        resolved_at=None,
+    )
+    item = rows.order_by("pk").first() if cause.order_identifier else None
+    if item is None:
+        detail = with_one_more("", cause.detail, subject=cause.subject)
+        _new_item(store_id, replace(cause, detail=detail)).save()
+        return
+    item.detail = with_one_more(item.detail, cause.detail, subject=cause.subject)
+    item.subject = cause.subject[:255]
+    item.rma_identifier = cause.rma_identifier[:255]
+    item.save(update_fields=["detail", "subject", "rma_identifier"])
 
 
 def open_items_at_once(*, store_id: int, causes: Iterable[Cause]) -> int:

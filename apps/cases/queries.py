@@ -19,7 +19,7 @@ def cases_about(
     """Returns the cases of these orders and returns, by identifier."""
     about = Q(subject_kind=SubjectKind.ORDER, subject__in=[name for name in orders if name])
     about |= Q(subject_kind=SubjectKind.RMA, subject__in=[name for name in rmas if name])
-    return Case.objects.filter(about, store_id=store_id)
+    return Case.objects.filter(about, store_id=store_id).select_related("assignee")
 
 
 def flags_on(
@@ -40,6 +40,15 @@ def notes_of(cases: Iterable[Case]) -> QuerySet[Note]:
     """Returns the notes of these cases, newest first, with their authors."""
     rows = Note.objects.filter(case__in=list(cases)).select_related("author", "case")
     return rows.order_by("-pk")
+
+
+def unseen_notes(cases: Iterable[Case], *, person_id: int) -> list[Note]:
+    """Returns the notes of these cases that name a person who has not seen them, newest first."""
+    rows = Mention.objects.filter(
+        person_id=person_id, seen_at__isnull=True, note__case__in=list(cases)
+    )
+    found = rows.select_related("note__author", "note__case").order_by("-note_id")
+    return [mention.note for mention in found]
 
 
 def unseen_mentions(*, store_id: int, person_id: int) -> QuerySet[Mention]:

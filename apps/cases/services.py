@@ -3,6 +3,7 @@
 A flag is set through `refunds.flags`, which also stops what automation had decided.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from apps.timeline import services as timeline
 from apps.timeline.types import Actor, Change, MessageRef
 
 MOST_NOTE_CHARACTERS = 5000
+SECOND_CLICK_SECONDS = 60
 
 
 @transaction.atomic
@@ -24,7 +26,8 @@ def write_note(
     *, store_id: int, subject_kind: str, subject: str, text: str, author: User, actor: Actor
 ) -> Note:
     """Writes an internal note, tells the timeline, and puts it in the queue of everybody it names
-    with @. People without a role in the store cannot be named: their @name stays text.
+    with @. People without a role in the store cannot be named: their @name stays text. The same
+    text once more within a minute is a second click: it is the note that is there.
 
     Raises Refused where the text is empty or too long.
     """
@@ -36,6 +39,10 @@ def write_note(
             f"the note has {len(text)} characters, {MOST_NOTE_CHARACTERS} are the most: shorten it"
         )
     case = _locked_case(store_id, subject_kind, subject)
+    written_at = clock.in_seconds(-SECOND_CLICK_SECONDS)
+    twin = case.notes.filter(author=author, text=text, written_at__gte=written_at).first()
+    if twin:
+        return twin
     note = Note.objects.create(case=case, author=author, text=text)
     named = people_of(store_id=store_id, usernames=names_mentioned(text))
     Mention.objects.bulk_create(
@@ -47,13 +54,26 @@ def write_note(
 
 @transaction.atomic
 def assign(
-    *, store_id: int, subject_kind: str, subject: str, assignee: User | None, actor: Actor
+    *,
+    store_id: int,
+    subject_kind: str,
+    subject: str,
+    assignee: User | None,
+    actor: Actor,
+    seen: str | None = None,
 ) -> Case:
     """Gives an order or a return to a person, or to nobody.
 
-    Raises Refused where the person has no role in the store.
+    `seen` is the user name that the caller saw it assigned to ("" for nobody): it is not taken away
+    from somebody who got it meanwhile. Raises Refused then, and where the person has no role in
+    the store.
     """
     case = _locked_case(store_id, subject_kind, subject)
+    now_with = _name(case.assignee) or ""
+    if seen is not None and seen != now_with and case.assignee != assignee:
+        raise Refused(
+            f"it was assigned to {now_with or 'nobody'} meanwhile: look again, then decide"
+        )
     if assignee and not people_of(store_id=store_id, usernames=[assignee.get_username()]):
         raise Refused(f"{assignee.get_username()} has no role in this store: choose somebody else")
     before, after = case.assignee, assignee
@@ -98,14 +118,11 @@ def set_flag(
     return case
 
 
-def see_mentions(*, store_id: int, subject_kind: str, subject: str, person_id: int) -> int:
-    """Notes that a person has seen the notes of a case that name them; returns how many."""
+def see_mentions(*, notes: Iterable[Note], person_id: int) -> int:
+    """Notes that a person has seen those of these notes that name them; returns how many. Done
+    again, nothing changes."""
     unseen = Mention.objects.filter(
-        person_id=person_id,
-        seen_at__isnull=True,
-        note__case__store_id=store_id,
-        note__case__subject_kind=subject_kind,
-        note__case__subject=subject,
+        person_id=person_id, seen_at__isnull=True, note__in=[note.pk for note in notes]
     )
     return unseen.update(seen_at=clock.now())
 

@@ -16,7 +16,7 @@ from apps.exchanges.queries import with_status
 from apps.reconciliation.settlement_rules import PAYING_TYPES, PayingUnit, Placed, Settlement, match
 from apps.refunds.models import RefundStatus, RefundUnit
 from apps.rmas import rules as rma_rules
-from apps.rmas.models import RmaUnit
+from apps.rmas.models import Rma, RmaUnit
 
 # ISO 4217: no currency is known, because the unit's order is not.
 UNKNOWN_CURRENCY = "XXX"
@@ -43,17 +43,19 @@ def settlements(store_id: int) -> list[Settlement]:
 
 
 def settlement_of(placed: ExchangeOrder) -> Settlement:
-    """Returns one exchange order with the units that pay for it."""
+    """Returns one exchange order with the units that pay for it, in four queries by index."""
     rows = ExchangeOrder.objects.filter(store_id=placed.store_id)
     if placed.rma_identifier:
         rows = rows.filter(Q(pk=placed.pk) | Q(rma_identifier=placed.rma_identifier))
     else:
         rows = rows.filter(pk=placed.pk)
-    is_meant = Q(exchange_order_identifier__in=rows.values("order_identifier"))
-    if placed.rma_identifier:
-        is_meant |= Q(rma__rma_identifier=placed.rma_identifier)
+    orders = _placed(rows)
+    # By key: with the identifier of the RMA here, the database would look through all units.
+    rmas = Rma.objects.filter(store_id=placed.store_id, rma_identifier=placed.rma_identifier)
+    is_meant = Q(rma_id__in=list(rmas.values_list("pk", flat=True)))
+    is_meant |= Q(exchange_order_identifier__in=[row.order_identifier for row in orders])
     units = RmaUnit.objects.filter(is_meant, rma__store_id=placed.store_id)
-    found = match(_placed(rows), _paying_units(units))
+    found = match(orders, _paying_units(units))
     return next(row for row in found if row.placed and row.placed.pk == placed.pk)
 
 

@@ -30,6 +30,17 @@ def role_limit_cents(approvals: Approvals, role: str) -> int | None:
     return limits.get(Role(role), 0) if role in Role.values else 0
 
 
+def limit_alone_cents(approvals: Approvals, *, source: str, role: str) -> int | None:
+    """Returns the most that a person of `role`, or a machine, decides on alone, in cents; None is
+    no limit."""
+    if source == Source.AUTOMATIC:
+        return approvals.automatic_limit_cents
+    if source == Source.API:
+        return approvals.api_limit_cents
+    limits = (role_limit_cents(approvals, role), approvals.two_person_above_cents)
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
 def why_it_waits(
     approvals: Approvals, *, source: str, role: str, amount_cents: int, currency: str
 ) -> str:

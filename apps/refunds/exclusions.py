@@ -1,6 +1,8 @@
 """Leaving a unit of a return out: a person's word that it is not refunded, until it is let in
 again."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 
 from apps.common import clock
@@ -65,9 +67,10 @@ def include_unit(*, unit: RmaUnit, actor: Actor) -> RmaUnit:
     return unit
 
 
-def why_not_excludable(unit: RmaUnit) -> str:
-    """Returns, in words, why a unit cannot be excluded, or ""."""
-    for refund in _live_refunds(unit):
+def why_not_excludable(unit: RmaUnit, *, refunds: Iterable[Refund] | None = None) -> str:
+    """Returns, in words, why a unit cannot be excluded, or "". `refunds` are the live ones that the
+    unit is in, where they are read already."""
+    for refund in _live_refunds(unit) if refunds is None else refunds:
         state = refund.get_status_display().lower()
         if refund.status not in (RefundStatus.PROPOSED, RefundStatus.APPROVED):
             return f"{unit.label} is in refund {refund.identifier}, which is {state}"

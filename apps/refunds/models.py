@@ -261,6 +261,30 @@ class Refund(KeptRow):
             models.Index(fields=["store", "status", "-id"], name="refunds_by_status"),
             models.Index(fields=["store", "paid_at"], name="refunds_by_paid"),
             models.Index(fields=["store", "confirmed_at"], name="refunds_by_confirmed"),
+            models.Index(
+                fields=["store", "total_refund_amount_cents", "id"], name="refunds_by_total"
+            ),
+            models.Index(
+                fields=["store", "source", "-created_at", "-id"], name="refunds_by_source"
+            ),
+            models.Index(
+                fields=["store", "destination", "-created_at", "-id"], name="refunds_by_destination"
+            ),
+            models.Index(fields=["store", "kind", "-created_at", "-id"], name="refunds_by_kind"),
+            models.Index(
+                fields=["store", "currency", "-created_at", "-id"], name="refunds_by_currency"
+            ),
+            models.Index(fields=["store", "approved_at"], name="refunds_by_approved"),
+            models.Index(
+                fields=["store", "paid_at"],
+                condition=Q(status="paid", reported_at__isnull=True),
+                name="refunds_not_reported",
+            ),
+            models.Index(
+                fields=["store", "paid_at"],
+                condition=Q(status="paid", confirmed_at__isnull=True, rma__isnull=False),
+                name="refunds_not_confirmed",
+            ),
         ]
 
     def __str__(self) -> str:

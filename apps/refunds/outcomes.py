@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from apps.attention.models import Kind
-from apps.attention.services import close_items, open_item
+from apps.attention.services import Cause, close_items, open_item, open_or_add
 from apps.common import clock, money
 from apps.common.errors import Refused
 from apps.outbox import topics
@@ -252,11 +252,16 @@ def _decline(payout: Payout, parts: list[Payout], result: GatewayResult, actor: 
         subject=refund.identifier,
         resolution="it was never paid: the gateway declined it",
     )
-    _open(
-        refund,
-        Kind.REFUND_DECLINED,
-        f"{money.show(payout.amount_cents, payout.currency)} of refund {refund.identifier}: "
-        f"{reason}",
+    open_or_add(
+        store_id=refund.store_id,
+        cause=Cause(
+            kind=Kind.REFUND_DECLINED,
+            subject=refund.identifier,
+            detail=f"{money.show(payout.amount_cents, payout.currency)} of refund "
+            f"{refund.identifier}: {reason}",
+            order_identifier=refund.order.identifier,
+            rma_identifier=refund.rma_identifier,
+        ),
     )
 
 

@@ -56,14 +56,34 @@ def free_units(members: list[RmaUnit], *, excluding: Refund | None = None) -> li
     """Returns the units of one line of an RMA that are in no live refund (other than `excluding`),
     whatever automation thinks of them, without those that a person excluded. Expects all the units
     of the line that are in the RMA."""
+    return _free(members, _decided(members, excluding))
+
+
+def _free(members: list[RmaUnit], decided: list[Decided]) -> list[Due]:
     standing = [unit for unit in members if not unit.is_withdrawn and not unit.is_excluded]
     due, _ = due_in_line(
         members=members,
         eligible={unit.pk for unit in standing},
-        decided=_decided(members, excluding),
+        decided=decided,
         blocked=(),
     )
     return due
+
+
+def free_units_by_line(units: list[RmaUnit]) -> dict[int, list[Due]]:
+    """Returns, by line key, what `free_units` says of each line of an RMA, in one query for all.
+    Expects all the RMA's units of these lines; those of unknown lines are left out."""
+    by_line: dict[int, list[RmaUnit]] = {}
+    for unit in units:
+        if unit.order_line_id:
+            by_line.setdefault(unit.order_line_id, []).append(unit)
+    decided = _decided(units, None)
+    return {
+        line_id: _free(
+            members, [one for one in decided if one.unit_id in {unit.pk for unit in members}]
+        )
+        for line_id, members in by_line.items()
+    }
 
 
 def _takeable(rma: Rma, units: list[RmaUnit]) -> set[int]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from apps.accounts.queries import role_of
 from apps.common import clock, money
@@ -197,19 +197,26 @@ def approve_or_wait(*, refund: Refund, actor: Actor) -> Refund:
 
 
 def decided_alone_cents(refund: Refund) -> int:
-    """Returns what the same person, or machines, have refunded from the same payment within the
-    last day without anybody else's approval, in cents: many small refunds are one large one.
-    Automation decides by units, which nobody can split."""
+    """Returns what counts together with a refund just proposed (`alone_cents`). Automation decides
+    by units, which nobody can split."""
     if refund.source == Source.AUTOMATIC:
         return 0
+    return alone_cents(
+        paid_order_id=refund.paid_order_id, source=refund.source, author_id=refund.author_id
+    )
+
+
+def alone_cents(*, paid_order_id: int, source: str, author_id: int | None) -> int:
+    """Returns what the same person, or machines, have refunded from the same payment within the
+    last day without anybody else's approval, in cents: many small refunds are one large one."""
     alone = Refund.objects.filter(
-        paid_order=refund.paid_order_id,
-        source=refund.source,
-        author=refund.author_id,
+        paid_order=paid_order_id,
+        source=source,
+        author=author_id,
         approver=None,
         status__in=LIVE_STATUSES,
         created_at__gt=clock.now() - timedelta(days=1),
-    ).exclude(Q(pk=refund.pk) | Q(status=RefundStatus.PROPOSED))
+    ).exclude(status=RefundStatus.PROPOSED)
     return alone.aggregate(total=Sum("total_refund_amount_cents"))["total"] or 0
 
 

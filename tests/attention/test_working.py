@@ -6,7 +6,9 @@ import pytest
 import time_machine
 
 from apps.accounts.models import Role
+from apps.accounts.rules import may
 from apps.attention.models import Item, Kind
+from apps.attention.queries import next_of_kind
 from apps.attention.rules import (
     ACTS,
     DONE_AT_ONCE,
@@ -15,6 +17,8 @@ from apps.attention.rules import (
     Act,
     may_take_over,
     needs,
+    resolving,
+    with_one_more,
 )
 from apps.attention.services import (
     Cause,
@@ -22,6 +26,7 @@ from apps.attention.services import (
     give_back_item,
     open_item,
     open_items_at_once,
+    open_or_add,
     take_item,
 )
 from apps.common.errors import Refused
@@ -49,12 +54,84 @@ def test_every_kind_has_a_time_and_an_action():
 
 
 def test_sending_a_snapshot_needs_another_right_than_the_rest():
-    assert {act: needs(act).value for act in sorted(DONE_AT_ONCE)} == {
-        Act.ASK_GATEWAY: "resolve_attention",
+    needed = {act: needs(act, Kind.PAYMENT_UNKNOWN).value for act in sorted(DONE_AT_ONCE)}
+    assert needed == {
+        Act.ASK_GATEWAY: "resolve_money",
         Act.LOOK_AGAIN: "resolve_attention",
         Act.QUEUE_PAYMENT: "resolve_attention",
         Act.SEND_SNAPSHOT: "replay_message",
     }
+
+
+# What finance may take and dismiss; agents, leads and administrators may all of it.
+ABOUT_MONEY = {
+    "refund_declined",
+    "payment_unknown",
+    "payment_by_hand",
+    "payment_contradicted",
+    "payment_stuck",
+    "paid_but_canceled",
+    "settlement_unmatched",
+    "given_back_twice",
+    "books_broken",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(Kind))
+@pytest.mark.parametrize("role", sorted(Role))
+def test_who_works_on_which_kind(kind, role):
+    workers = {"agent", "lead", "administrator"}
+    if kind in ABOUT_MONEY:
+        workers.add("finance")
+    assert may(role, resolving(kind)) is (role in workers)
+
+
+def test_what_happens_again_is_counted_and_named():
+    once = with_one_more("", "$5.00 of refund RD-1: no\nmoney", subject="RD-1")
+    assert once == "$5.00 of refund RD-1: no money"
+    twice = with_one_more(once, "$5.00 of refund RD-11: expired", subject="RD-11")
+    assert twice.splitlines() == [
+        "2 times, newest first:",
+        "$5.00 of refund RD-11: expired",
+        "$5.00 of refund RD-1: no money",
+    ]
+    again = with_one_more(twice, "$5.00 of refund RD-1: expired", subject="RD-1")
+    assert again.splitlines() == [
+        "2 times, newest first:",
+        "$5.00 of refund RD-1: expired",
+        "$5.00 of refund RD-11: expired",
+    ]
+
+
+def test_one_order_has_one_item_of_a_kind(store):
+    def add(subject, order):
+        cause = Cause(Kind.REFUND_DECLINED, subject, f"$1.00 of refund {subject}: no", order)
+        open_or_add(store_id=store.pk, cause=cause)
+
+    add("RD-1", "ORD-1")
+    first = Item.objects.get()
+    add("RD-2", "ORD-1")
+    again = Item.objects.get()
+    assert (again.pk, again.subject, again.due_at) == (first.pk, "RD-2", first.due_at)
+    assert again.detail.startswith("2 times, newest first:")
+    add("RD-3", "ORD-2")
+    assert Item.objects.count() == 2
+    Item.objects.filter(pk=first.pk).update(resolved_at=NOON)
+    add("RD-4", "ORD-1")
+    assert Item.objects.get(subject="RD-4").detail == "$1.00 of refund RD-4: no"
+
+
+def test_the_next_of_a_kind_is_one_that_nobody_else_has(store, people):
+    ana, ben = people
+    items = [opened(store, Kind.SNAPSHOT_HELD, subject=f"ORD-{n}") for n in range(4)]
+    opened(store, Kind.PAYMENT_UNKNOWN)
+    take_item(item=items[2], user_id=ben.pk, takes_over=False)
+    assert next_of_kind(items[0], ana.pk) == (items[1], 3)
+    assert next_of_kind(items[1], ana.pk) == (items[3], 3)
+    assert next_of_kind(items[1], ben.pk) == (items[2], 3)
+    assert next_of_kind(items[3], ana.pk) == (items[0], 3)
+    Item.objects.exclude(pk=items[2].pk).update(resolved_at=NOON)
+    assert next_of_kind(items[0], ana.pk) == (None, 1)
 
 
 def test_an_item_is_late_from_the_moment_it_is_due(store):

@@ -329,5 +329,5 @@ def test_more_exchange_orders_cost_no_more_queries(
     with django_assert_num_queries(3):
         rows = settlements(store.pk)
     assert [row.state for row in rows] == [State.MATCHES, State.MATCHES, State.NO_UNIT]
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert settlement_of(placed).state == State.NO_UNIT

@@ -15,7 +15,7 @@ from apps.refunds.models import Payout, Refund, Source
 from apps.refunds.outcomes import tell_outcome
 from apps.refunds.requests import KeyReused, Made, make_refund
 from apps.refunds.services import approve_refund, cancel_refund
-from apps.refunds.wishes import Wish
+from apps.refunds.wanted import Wish
 from apps.rmas.models import Rma
 from apps.timeline.types import machine, staff
 from tests.stateful.checks import Known, within

@@ -1,5 +1,9 @@
 """People who decide, with a role in the default store."""
 
+import time
+
+from django.test import Client
+
 from apps.accounts.models import Membership, Role, User
 from apps.stores.queries import default_store
 from apps.timeline.types import Actor, staff
@@ -15,3 +19,14 @@ def person(username: str = "lea", role: Role = Role.LEAD) -> User:
 def actor(username: str = "lea", role: Role = Role.ADMINISTRATOR) -> Actor:
     """The same as an actor; who may decide on any amount unless another role is named."""
     return staff(person(username, role).pk)
+
+
+def sign_in(browser: Client, user: User, *, seconds_ago: float = 0) -> None:
+    """Signs a person in as their password would, `seconds_ago`."""
+    browser.force_login(user)
+    session = browser.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time() - seconds_ago}
+    ]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()

@@ -7,7 +7,7 @@ from apps.accounts.models import Role
 from apps.orders.models import Order
 from apps.refunds.models import Source
 from apps.refunds.requests import Made, make_refund
-from apps.refunds.wishes import WantedLine, Wish
+from apps.refunds.wanted import WantedLine, Wish
 from apps.rmas.models import Rma
 from apps.timeline.types import machine
 from tests.support.people import actor
