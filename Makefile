@@ -16,7 +16,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c '$(FITS)' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-postgres format lock clean \
+.PHONY: help demo demo-reset test test-postgres bench format lock clean \
 	lint lint-style lint-layers lint-types lint-templates
 
 help: ## lists the targets
@@ -36,6 +36,10 @@ test-postgres: export DATABASE_URL := $(or $(DATABASE_URL),$(DATABASE_URL_FOR_PO
 test-postgres: export REDIS_URL := $(or $(REDIS_URL),$(REDIS_URL_FOR_POSTGRES))
 test-postgres: $(VENV)/.installed-dev ## runs the tests on the PostgreSQL and Redis of this machine
 	@$(PY) -m pytest $(ARGS)
+
+bench: export DATABASE_URL := $(or $(DATABASE_URL),$(DATABASE_URL_FOR_POSTGRES))
+bench: $(VENV)/.installed-run ## measures every screen with 1,000,000 returns, in a database of its own
+	@$(PY) -m tests.bench $(ARGS)
 
 lint: lint-style lint-layers lint-types lint-templates ## checks style, layers, types and templates
 

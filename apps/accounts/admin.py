@@ -2,14 +2,23 @@
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.accounts.models import ApiKey, Membership, User
+from apps.accounts.models import AccessChange, ApiKey, Membership, User
 from apps.common import clock
 from apps.common.admin import Admin, Inline, ReadOnlyAdmin
+
+# Sign-in methods hold secrets, and the sessions of others are nobody's business; e-mail addresses
+# are those of the users. The desk's pages show what is to be seen of them.
+for model in (Authenticator, UserSession, EmailAddress, EmailConfirmation):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 
 if TYPE_CHECKING:
     BaseUserAdmin = DjangoUserAdmin[User]
@@ -44,6 +53,16 @@ class MembershipAdmin(Admin):
     list_select_related = ("user", "store")
     raw_id_fields = ("user",)
     search_fields = ("user__username", "user__email")
+
+
+@admin.register(AccessChange)
+class AccessChangeAdmin(ReadOnlyAdmin):
+    """Who changed who gets in, and how far."""
+
+    list_display = ("recorded_at", "kind", "person", "actor", "store", "summary")
+    list_filter = ("kind", "store")
+    list_select_related = ("person", "actor", "store")
+    search_fields = ("person__username",)
 
 
 @admin.register(ApiKey)

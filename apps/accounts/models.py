@@ -1,6 +1,6 @@
 """People, what they may do in which store, and keys for machine callers."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -39,6 +39,48 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.get_role_display()} in {self.store}"
+
+
+class AccessChange(models.Model):
+    """One change of who gets in, and how far: append-only. `store` is blank where it is about the
+    person's account and not about their role in one store."""
+
+    class Kind(models.TextChoices):
+        ROLE_GIVEN = "role_given", "Role given"
+        ROLE_CHANGED = "role_changed", "Role changed"
+        ROLE_TAKEN = "role_taken", "Taken out of the store"
+        FACTOR_ADDED = "factor_added", "Sign-in method added"
+        FACTOR_REMOVED = "factor_removed", "Sign-in method removed"
+        FACTORS_TAKEN = "factors_taken", "Second factor taken away"
+        CODES_MADE = "codes_made", "Recovery codes made"
+        PASSWORD_CHANGED = "password_changed", "Password changed"
+        SESSIONS_ENDED = "sessions_ended", "Sessions ended"
+
+    store = models.ForeignKey(
+        Store, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="access_changes")
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    summary = models.CharField(max_length=300)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["store", "-recorded_at"], name="accounts_changes_by_store"),
+            models.Index(fields=["person", "-recorded_at"], name="accounts_changes_by_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recorded_at:%Y-%m-%d %H:%M} {self.summary}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk:
+            raise TypeError("changes of access are append-only: record a new one")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("changes of access are append-only: they are never deleted")
 
 
 class ApiKey(models.Model):

@@ -15,12 +15,14 @@ class Action(StrEnum):
     CANCEL_RMA = "cancel_rma"
     REPLAY_MESSAGE = "replay_message"
     RESOLVE_ATTENTION = "resolve_attention"
+    RESOLVE_MONEY = "resolve_money"
     WRITE_NOTE = "write_note"
     WORK_CASE = "work_case"
     SHARE_VIEW = "share_view"
     EDIT_CATALOG = "edit_catalog"
     EDIT_POLICY = "edit_policy"
     EDIT_APPROVALS = "edit_approvals"
+    MANAGE_PEOPLE = "manage_people"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -30,6 +32,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.SETTLE_PAYOUT: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
     Action.CANCEL_RMA: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
     Action.RESOLVE_ATTENTION: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
+    # What is about payments and settlement (`attention.rules.resolving`) is finance's work, too.
+    Action.RESOLVE_MONEY: frozenset({Role.AGENT, Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
     Action.WRITE_NOTE: frozenset({Role.AGENT, Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
     Action.WORK_CASE: frozenset({Role.AGENT, Role.LEAD, Role.ADMINISTRATOR}),
     Action.SHARE_VIEW: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
@@ -38,6 +42,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.EDIT_POLICY: frozenset({Role.LEAD, Role.ADMINISTRATOR}),
     # Who decides on refunds does not decide on how much they may decide.
     Action.EDIT_APPROVALS: frozenset({Role.ADMINISTRATOR}),
+    Action.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
 }
 
 

@@ -57,6 +57,7 @@ class StoreForm(ModelForm):
             "gift_card_sku",
             "exchange_shipping_amount_cents",
             "exchange_tax_service",
+            "requires_second_factor",
         )
         widgets = {
             name: forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
@@ -145,6 +146,7 @@ class StoreAdmin(Admin):
                 "how much is refunded, under Policies at the desk.",
             },
         ),
+        ("People", {"fields": ("requires_second_factor",)}),
         (
             "Exchanges",
             {

@@ -64,6 +64,10 @@ class Store(models.Model):
         default="original_rate",
         help_text="Who works out the tax of exchange orders",
     )
+    requires_second_factor = models.BooleanField(
+        default=False,
+        help_text="People of this store must set up a second factor before they see anything else",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from apps.accounts.rules import ALLOWED, Action, may, roles_that_may
         (Action.VIEW, {"read_only", "agent", "lead", "finance", "administrator"}),
         (Action.DECIDE_REFUND, {"agent", "lead", "administrator"}),
         (Action.RESOLVE_ATTENTION, {"agent", "lead", "administrator"}),
+        (Action.RESOLVE_MONEY, {"agent", "lead", "finance", "administrator"}),
         (Action.REPLAY_MESSAGE, {"lead", "administrator"}),
     ],
 )

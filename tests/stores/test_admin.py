@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.stores.models import Store
+from tests.support.people import sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db
 def root(db):
     """A superuser's browser."""
     browser = Client()
-    browser.force_login(User.objects.create_superuser("root", "", "pw"))
+    sign_in(browser, User.objects.create_superuser("root", "", "pw"))
     return browser
 
 

@@ -70,6 +70,7 @@ def test_afterwards_the_new_key_alone_reads_everything(rows, settings):
         "stores.Store: 3 re-encrypted, 0 under the first key already, 0 unreadable",
         "optoro.AccessToken: 0 re-encrypted, 0 under the first key already, 0 unreadable",
         "payments.PaymentAccount: 1 re-encrypted, 0 under the first key already, 0 unreadable",
+        "mfa.Authenticator: 0 re-encrypted, 0 under the first key already, 0 unreadable",
     ]
     settings.FIELD_ENCRYPTION_KEYS = [NEW]
     assert clear_text() == CLEAR

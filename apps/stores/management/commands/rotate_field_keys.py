@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken
 from django.apps import apps
 from django.conf import settings
@@ -15,6 +16,9 @@ from django.db.models.functions import Cast
 from apps.common.fields import EncryptedTextField, cipher
 
 _CHUNK = 500
+# What is encrypted in the data of second factors: the secret of an app, the seed of recovery codes.
+# Of passkeys only public keys are kept.
+_FACTOR_SECRETS = ("secret", "seed")
 
 
 class Command(BaseCommand):
@@ -31,17 +35,25 @@ class Command(BaseCommand):
             for pk in _keys_of(model):
                 problems = rotate_row(model, fields, pk, counts)
                 unreadable += [f"{model._meta.label} {pk}: {name}" for name in problems]
-            self.stdout.write(
-                f"{model._meta.label}: {counts['rotated']} re-encrypted, "
-                f"{counts['current']} under the first key already, "
-                f"{counts['unreadable']} unreadable"
-            )
+            self._tell(model, counts)
+        counts = Counter[str]()
+        for pk in _keys_of(Authenticator):
+            problems = rotate_factor(pk, counts)
+            unreadable += [f"{Authenticator._meta.label} {pk}: {name}" for name in problems]
+        self._tell(Authenticator, counts)
         if unreadable:
             raise CommandError(
                 "No key of FIELD_ENCRYPTION_KEYS reads these; add the key they were written with "
                 "to the end of the list and run this again, or set them anew:\n"
                 + "\n".join(unreadable)
             )
+
+    def _tell(self, model: type[Model], counts: Counter[str]) -> None:
+        self.stdout.write(
+            f"{model._meta.label}: {counts['rotated']} re-encrypted, "
+            f"{counts['current']} under the first key already, "
+            f"{counts['unreadable']} unreadable"
+        )
 
 
 def models_with_secrets() -> Iterator[tuple[type[Model], list[str]]]:
@@ -79,6 +91,28 @@ def rotate_row(model: type[Model], fields: list[str], pk: Any, counts: Counter[s
                 changed[name] = cipher().decrypt(stored.encode()).decode()
         if changed:
             model._base_manager.filter(pk=pk).update(**changed)
+    return unreadable
+
+
+def rotate_factor(pk: Any, counts: Counter[str]) -> list[str]:
+    """Does what `rotate_row` does for one second factor, whose secrets lie in its data."""
+    first = Fernet(settings.FIELD_ENCRYPTION_KEYS[0])
+    unreadable: list[str] = []
+    with transaction.atomic():
+        row = Authenticator.objects.select_for_update(no_key=True).filter(pk=pk).first()
+        data = dict(row.data) if row else {}
+        for name in _FACTOR_SECRETS:
+            stored = data.get(name)
+            if not stored:
+                continue
+            state = _state(first, stored)
+            counts[state] += 1
+            if state == "unreadable":
+                unreadable.append(name)
+            elif state == "rotated":
+                data[name] = cipher().rotate(stored.encode()).decode()
+        if row and data != row.data:
+            Authenticator.objects.filter(pk=pk).update(data=data)
     return unreadable
 
 
