@@ -2,15 +2,11 @@
 
 from typing import Any
 
-from django.db.models import Count, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.utils.functional import cached_property
+from django.utils.functional import SimpleLazyObject
 
-from apps.attention.queries import open_items
-from apps.desk.reads.approvals import waiting_refunds
+from apps.desk.reads.notices import standing
 from apps.desk.seats import Seat
-from apps.stores.models import Store
 
 THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
 THEME_COOKIE = "theme"
@@ -18,17 +14,29 @@ SHORTCUTS_COOKIE = "shortcuts"
 
 # (URL name, label, names of the pages under it)
 _MENU = (
-    ("desk:home", "Home", ("home",)),
+    ("desk:home", "Home", ("home", "mentions")),
     ("desk:attention", "Attention", ("attention", "attention-item")),
     ("desk:approvals", "Approvals", ("approvals",)),
-    ("desk:orders", "Orders", ("orders", "order")),
-    ("desk:rmas", "Returns", ("rmas", "rma", "rma-cancel")),
+    ("desk:orders", "Orders", ("orders", "order", "order-case")),
+    (
+        "desk:rmas",
+        "Returns",
+        ("rmas", "rma", "rma-cancel", "rma-convert", "rma-decide", "rma-case", "unit-exclude"),
+    ),
     ("desk:exchanges", "Exchanges", ("exchanges", "exchange")),
     ("desk:settlement", "Settlement", ("settlement",)),
     (
         "desk:refunds",
         "Refunds",
-        ("refunds", "refund", "refund-new", "refund-approve", "refund-cancel", "payout"),
+        (
+            "refunds",
+            "refund",
+            "refund-new",
+            "refund-approve",
+            "refund-cancel",
+            "refund-receipt",
+            "payout",
+        ),
     ),
     (
         "desk:policies",
@@ -44,6 +52,17 @@ _MENU = (
     ("desk:jobs", "Outbound", ("jobs", "job")),
 )
 
+# What is pressed after `g` to go there.
+_KEYS = {
+    "desk:home": "h",
+    "desk:attention": "a",
+    "desk:approvals": "p",
+    "desk:orders": "o",
+    "desk:rmas": "r",
+    "desk:refunds": "f",
+    "desk:deliveries": "m",
+}
+
 
 def desk(request: HttpRequest) -> dict[str, Any]:
     """Adds the seat (None outside the desk's own pages), the theme and the menu."""
@@ -55,43 +74,20 @@ def desk(request: HttpRequest) -> dict[str, Any]:
         "themes": THEMES,
         "shortcuts_on": request.COOKIES.get(SHORTCUTS_COOKIE) != "off",
         "menu": _menu(request) if seat else [],
-        "open_counts": _OpenCounts(seat.store.pk) if seat else None,
+        # Read where the page draws it, and once.
+        "standing": SimpleLazyObject(lambda: standing(seat.store.pk)) if seat else None,
     }
-
-
-class _OpenCounts:
-    """The menu's counts of what is open. Read in one query, and only where the menu is drawn."""
-
-    def __init__(self, store_id: int) -> None:
-        self._store_id = store_id
-
-    @cached_property
-    def _both(self) -> tuple[int, int]:
-        def count(rows: QuerySet[Any]) -> Coalesce:
-            counted = rows.order_by().values("store").annotate(count=Count("pk")).values("count")
-            return Coalesce(Subquery(counted), 0)
-
-        counts = Store.objects.values_list(
-            count(open_items(self._store_id)), count(waiting_refunds(self._store_id))
-        )
-        attention, approvals = counts.get(pk=self._store_id)
-        return attention, approvals
-
-    @property
-    def attention(self) -> int:
-        """How many things need a person."""
-        return self._both[0]
-
-    @property
-    def approvals(self) -> int:
-        """How many refunds wait for approval."""
-        return self._both[1]
 
 
 def _menu(request: HttpRequest) -> list[dict[str, Any]]:
     match = request.resolver_match
     current = match.url_name if match else ""
     return [
-        {"url_name": url_name, "label": label, "is_current": current in pages}
+        {
+            "url_name": url_name,
+            "label": label,
+            "is_current": current in pages,
+            "key": _KEYS.get(url_name, ""),
+        }
         for url_name, label, pages in _MENU
     ]

@@ -1,91 +1,90 @@
-"""What the lists can be narrowed by. Every filter stands in the address."""
+"""What the lists can be narrowed by. Every filter stands in the address; several of them narrow
+together, and those marked * can be given more than once (any of the values counts).
 
-from datetime import datetime, timedelta
+    orders       status*, returns (yes, no), header (differs), sku, assignee, flagged, due, older,
+                 since, until
+    rmas         status*, return_method*, tracking*, receiving*, kind*, refund_type, brand, order,
+                 sku, in_transit_days, delivered_days, asked (cancel, convert), assignee, flagged,
+                 due, older, since, until
+    exchanges    search, status, requests (differ), older, since, until
+    refunds      status*, kind, source*, destination*, author, missing (reported, confirmed),
+                 amount_from, amount_to, currency, decided, paid, confirmed (today), older,
+                 since, until
+    attention    kind*, owner, late (yes), state (closed), older
+    deliveries   state*, topic*, subject, copies (more), older, since, until
+    jobs         state (trouble, or a state), topic*, label, older, since, until
+
+    assignee     me, nobody, or the key of a person          owner   mine, nobody, or such a key
+    author       me, or the key of a person                  flagged yes
+    due          overdue                                     older   1h 4h 1d 2d 3d 7d 14d 30d 90d
+    in_transit_days=10   open, on its way (ACCEPTED or TRANSIT), nothing new for that many days
+    delivered_days=3     open, delivered, not received, nothing new for that many days
+
+Beside them stand `sort` (`-name` for descending), `columns` (a,b,c) and `page`. A payment that is
+unknown or was declined is `refunds?status=unknown&status=declined`.
+"""
+
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import django_filters as df
+from babel.numbers import get_currency_precision
 from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
+from django.db.models.functions import Upper
 
-from apps.attention.models import Item
-from apps.attention.models import Kind as AttentionKind
-from apps.catalog.models import MissedLookup, Product, Variant
-from apps.common import clock
+from apps.cases.models import SubjectKind
+from apps.desk.lists.filtering import (
+    CaseFilters,
+    Choices,
+    ListFilters,
+    by_age,
+    days,
+    from_day_on,
+    one_of,
+    people_choices,
+    several,
+    start_of_today,
+    text,
+    until_day,
+)
 from apps.desk.words import REFUND_TYPES
 from apps.exchanges.models import ExchangeCollision, ExchangeOrder
 from apps.exchanges.queries import in_status
-from apps.inbox.models import Delivery, DeliveryState
-from apps.orders.models import Order
-from apps.outbox import topics
-from apps.outbox.models import Job, JobState
-from apps.outbox.queries import held_or_failing
-from apps.refunds.models import Destination, Refund, RefundStatus, Source
+from apps.orders.models import Order, OrderLine
+from apps.refunds.models import Destination, Refund, RefundKind, RefundStatus, Source
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
+from apps.rmas.queries import delivered_not_received, in_transit_too_long
 
-_TODAY = ("today", "Today")
-
-
-def start_of_today() -> datetime:
-    """Returns midnight of today on the store's clock."""
-    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+_TODAY: Choices = [("today", "Today")]
+# An order has few returns; this bounds what a name that thousands share could cost.
+_MOST_NAMED = 1000
 
 
-def _since(name: str, label: str = "Since") -> df.DateFilter:
-    return df.DateFilter(
-        field_name=name,
-        method="from_day",
-        label=label,
-        widget=forms.DateInput(attrs={"type": "date"}),
-    )
+def _words(values: Any) -> Choices:
+    return [(value, value) for value in values if value]
 
 
-def _until(name: str, label: str = "Until") -> df.DateFilter:
-    return df.DateFilter(
-        field_name=name,
-        method="to_day",
-        label=label,
-        widget=forms.DateInput(attrs={"type": "date"}),
-    )
+def _of_sku(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    """In capitals, because the index is over these."""
+    return rows.annotate(sku_in_capitals=Upper("sku")).filter(sku_in_capitals=value.upper())
 
 
-class _DayFilters(df.FilterSet):
-    """Days are the store's: from midnight to midnight on its clock."""
-
-    def from_day(self, rows: QuerySet[Any], name: str, day: datetime) -> QuerySet[Any]:
-        """Keeps rows on or after `day`."""
-        return rows.filter(**{f"{name}__gte": _midnight(day)})
-
-    def to_day(self, rows: QuerySet[Any], name: str, day: datetime) -> QuerySet[Any]:
-        """Keeps rows on or before `day`."""
-        return rows.filter(**{f"{name}__lt": _midnight(day + timedelta(days=1))})
-
-
-def _midnight(day: Any) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
-
-
-class OrderFilter(_DayFilters):
+class OrderFilter(CaseFilters):
     """Narrows the orders."""
 
-    status = df.ChoiceFilter(
-        choices=[(s, s) for s in ("Created", "Shipped", "Canceled")], empty_label="Any"
-    )
-    returns = df.ChoiceFilter(
-        label="Returns",
-        method="with_returns",
-        choices=[("yes", "With returns"), ("no", "Without")],
-        empty_label="Any",
-    )
-    header = df.ChoiceFilter(
-        label="Header",
-        method="by_header",
-        choices=[("differs", "Contradicts lines")],
-        empty_label="Any",
-    )
-    since = _since("remote_created_at", "Ordered since")
-    until = _until("remote_created_at", "Ordered until")
+    subject_kind, subject_column = SubjectKind.ORDER.value, "identifier"
+    first = ("status", "returns", "assignee", "since", "until")
+
+    status = several("Status", "status", _words(("Created", "Shipped", "Canceled")))
+    returns = one_of("Returns", "with_returns", [("yes", "With returns"), ("no", "Without")])
+    header = one_of("Header", "by_header", [("differs", "Contradicts lines")])
+    sku = text("SKU", "by_sku")
+    older = by_age("remote_created_at", "Ordered more than")
+    since = from_day_on("remote_created_at", "Ordered since")
+    until = until_day("remote_created_at", "Ordered until")
 
     class Meta:
         model = Order
@@ -100,70 +99,109 @@ class OrderFilter(_DayFilters):
         """Keeps the orders whose header contradicts their lines."""
         return rows.exclude(header_difference_cents=0)
 
+    def by_sku(self, rows: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
+        """Keeps the orders with a line of that SKU."""
+        return rows.filter(pk__in=_of_sku(OrderLine.objects.all(), value).values("order"))
 
-class RmaFilter(_DayFilters):
+
+def _with_unit(rows: QuerySet[Rma], **unit: Any) -> QuerySet[Rma]:
+    units = RmaUnit.objects.filter(rma=OuterRef("pk"), is_withdrawn=False, **unit)
+    return rows.filter(Exists(units))
+
+
+class RmaFilter(CaseFilters):
     """Narrows the returns."""
 
-    status = df.ChoiceFilter(choices=[(s, s) for s in rma_rules.STATUS_PROGRESS], empty_label="Any")
-    return_method = df.ChoiceFilter(
-        label="Method", choices=[(m, m) for m in rma_rules.RETURN_METHODS], empty_label="Any"
-    )
-    tracking = df.ChoiceFilter(
-        label="Parcel",
-        method="by_tracking",
-        choices=[(t, t) for t in rma_rules.TRACKING_PROGRESS if t],
-        empty_label="Any",
-    )
+    subject_kind, subject_column = SubjectKind.RMA.value, "rma_identifier"
+    first = ("status", "tracking", "kind", "assignee", "since", "until")
+
+    status = several("Status", "status", _words(rma_rules.STATUS_PROGRESS))
+    return_method = several("Method", "return_method", _words(rma_rules.RETURN_METHODS))
+    tracking = several("Parcel", "package_tracking_status", _words(rma_rules.TRACKING_PROGRESS))
+    receiving = several("Receiving", "receiving_status", _words(rma_rules.RECEIVING_PROGRESS))
+    kind = several("Kind", "refund_type", list(REFUND_TYPES.items()))
     refund_type = df.ChoiceFilter(
-        label="Kind",
-        method="by_refund_type",
-        choices=list(REFUND_TYPES.items()),
-        empty_label="Any",
+        choices=list(REFUND_TYPES.items()), method="by_refund_type", widget=forms.HiddenInput
     )
-    brand = df.CharFilter(label="Brand", method="by_brand", strip=True)
-    since = _since("remote_created_at", "Started since")
-    until = _until("remote_created_at", "Started until")
+    brand = text("Brand", "by_brand")
+    order = text("Order", "by_order")
+    sku = text("SKU", "by_sku")
+    in_transit_days = days("In transit for", "by_transit")
+    delivered_days = days("Delivered, not received for", "by_delivery")
+    asked = one_of("Asked for", "by_asked", [("cancel", "To cancel"), ("convert", "To convert")])
+    older = by_age("remote_created_at", "Started more than")
+    since = from_day_on("remote_created_at", "Started since")
+    until = until_day("remote_created_at", "Started until")
 
     class Meta:
         model = Rma
         fields: list[str] = []
 
-    def by_tracking(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
-        """Keeps the returns with a unit in that state."""
-        units = RmaUnit.objects.filter(rma=OuterRef("pk"), package_tracking_status=value)
-        return rows.filter(Exists(units))
+    def any_of(self, rows: QuerySet[Rma], name: str, values: list[str]) -> QuerySet[Rma]:
+        """Keeps the returns, or those with a unit, that have one of the values."""
+        if name in ("status", "return_method"):
+            return super().any_of(rows, name, values)
+        return _with_unit(rows, **{f"{name}__in": values})
 
     def by_refund_type(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
-        """Keeps the returns with a unit of that type."""
-        units = RmaUnit.objects.filter(rma=OuterRef("pk"), refund_type=value, is_withdrawn=False)
-        return rows.filter(Exists(units))
+        """The former name of `kind`: addresses that people kept still work."""
+        return self.any_of(rows, "refund_type", [value])
 
     def by_brand(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
         """Keeps the returns of a brand; where Optoro names none, the orders' brand counts."""
         units = RmaUnit.objects.filter(rma=OuterRef("pk"), order__concept__iexact=value)
         return rows.filter(Q(concept__iexact=value) | Q(Exists(units), concept=""))
 
+    def by_order(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
+        """Keeps the returns of an order, by either of its identifiers; also of one that has not
+        come yet."""
+        orders = Order.objects.filter(store_id=self.store_id)
+        named = [
+            *orders.filter(identifier=value).values_list("pk", flat=True)[:1],
+            *orders.filter(secondary_identifier=value).values_list("pk", flat=True)[:_MOST_NAMED],
+        ]
+        units = RmaUnit.objects.filter(rma__store_id=self.store_id)
+        unlinked = units.filter(order_line__isnull=True, order_identifier=value)
+        found = [
+            *units.filter(order__in=named).values_list("rma", flat=True)[:_MOST_NAMED],
+            *unlinked.values_list("rma", flat=True)[:_MOST_NAMED],
+        ]
+        return rows.filter(pk__in=set(found))
 
-class ExchangeFilter(_DayFilters):
+    def by_sku(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
+        """Keeps the returns with a unit of that SKU."""
+        return rows.filter(pk__in=_of_sku(RmaUnit.objects.all(), value).values("rma"))
+
+    def by_transit(self, rows: QuerySet[Rma], name: str, value: int) -> QuerySet[Rma]:
+        """Keeps what is on its way for too long."""
+        return in_transit_too_long(rows, int(value))
+
+    def by_delivery(self, rows: QuerySet[Rma], name: str, value: int) -> QuerySet[Rma]:
+        """Keeps what was delivered and not received."""
+        return delivered_not_received(rows, int(value))
+
+    def by_asked(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
+        """Keeps what somebody here asked Optoro to cancel, or to turn into a refund."""
+        if value == "cancel":
+            return rows.filter(cancellation_requested_at__isnull=False)
+        return rows.filter(conversion_requested_at__isnull=False)
+
+
+class ExchangeFilter(ListFilters):
     """Narrows the exchange orders."""
 
-    search = df.CharFilter(
-        label="Order, return, e-mail or transaction", method="by_name", strip=True
+    first = ("search", "status", "requests", "since", "until")
+
+    search = text("Order, return, e-mail or transaction", "by_name")
+    status = one_of(
+        "Status",
+        "by_status",
+        [("placed", "To be shipped"), ("shipped", "Shipped"), ("canceled", "Canceled")],
     )
-    status = df.ChoiceFilter(
-        label="Status",
-        method="by_status",
-        choices=[("placed", "To be shipped"), ("shipped", "Shipped"), ("canceled", "Canceled")],
-        empty_label="Any",
-    )
-    requests = df.ChoiceFilter(
-        label="Requests",
-        method="by_requests",
-        choices=[("differ", "Asked for differently, too")],
-        empty_label="Any",
-    )
-    since = _since("placed_at", "Placed since")
-    until = _until("placed_at", "Placed until")
+    requests = one_of("Requests", "by_requests", [("differ", "Asked for differently, too")])
+    older = by_age("placed_at", "Placed more than")
+    since = from_day_on("placed_at", "Placed since")
+    until = until_day("placed_at", "Placed until")
 
     class Meta:
         model = ExchangeOrder
@@ -209,31 +247,78 @@ def decided_since(rows: QuerySet[Refund], moment: datetime) -> QuerySet[Refund]:
     return rows.filter(ours | outside)
 
 
-class RefundFilter(_DayFilters):
+class _AmountForm(forms.Form):
+    """An amount means something else in each currency, so both are needed."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuses an amount without its currency."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in ("amount_from", "amount_to"):
+            if values.get(name) is not None and not values.get("currency"):
+                self.add_error(name, "Name the currency too, such as USD.")
+        return values
+
+
+def _amount(label: str) -> df.NumberFilter:
+    return df.NumberFilter(
+        label=label,
+        method="by_amount",
+        min_value=0,
+        max_digits=12,
+        decimal_places=2,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01"}),
+    )
+
+
+class RefundFilter(ListFilters):
     """Narrows the refunds."""
 
-    status = df.ChoiceFilter(choices=RefundStatus.choices, empty_label="Any")
-    destination = df.ChoiceFilter(choices=Destination.choices, empty_label="Any")
-    source = df.ChoiceFilter(choices=Source.choices, empty_label="Any")
-    missing = df.ChoiceFilter(
-        label="Missing tick",
-        method="by_missing_tick",
-        choices=[("reported", "Paid, not reported"), ("confirmed", "Paid, not confirmed")],
-        empty_label="Any",
+    first = ("status", "source", "missing", "since", "until")
+
+    status = several("Status", "status", list(RefundStatus.choices))
+    kind = df.ChoiceFilter(label="For", choices=RefundKind.choices, empty_label="Any")
+    source = several("Source", "source", list(Source.choices))
+    destination = several("Destination", "destination", list(Destination.choices))
+    author = one_of("Made by", "by_author", [], "Anybody")
+    missing = one_of(
+        "Missing tick",
+        "by_missing_tick",
+        [("reported", "Paid, not reported"), ("confirmed", "Paid, not confirmed")],
     )
-    decided = df.ChoiceFilter(
-        label="Decided", method="by_decided", choices=[_TODAY], empty_label="Any day"
-    )
-    paid = df.ChoiceFilter(label="Paid", method="on_day", choices=[_TODAY], empty_label="Any day")
-    confirmed = df.ChoiceFilter(
-        label="Confirmed", method="on_day", choices=[_TODAY], empty_label="Any day"
-    )
-    since = _since("created_at", "Decided since")
-    until = _until("created_at", "Decided until")
+    amount_from = _amount("Total from")
+    amount_to = _amount("Total to")
+    currency = df.CharFilter(label="Currency", method="by_currency", strip=True, max_length=3)
+    decided = one_of("Decided", "by_decided", _TODAY, "Any day")
+    paid = one_of("Paid", "on_day", _TODAY, "Any day")
+    confirmed = one_of("Confirmed", "on_day", _TODAY, "Any day")
+    older = by_age("created_at", "Decided more than")
+    since = from_day_on("created_at", "Decided since")
+    until = until_day("created_at", "Decided until")
 
     class Meta:
         model = Refund
         fields: list[str] = []
+        form = _AmountForm
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own: Choices = [("me", "Me")]
+        self.filters["author"].extra["choices"] = own + people_choices(self.store_id)
+
+    def by_author(self, rows: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
+        """Keeps what a person made."""
+        return rows.filter(author_id=self.user_id if value == "me" else int(value))
+
+    def by_currency(self, rows: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
+        """Keeps the refunds in a currency."""
+        return rows.filter(currency=value.upper())
+
+    def by_amount(self, rows: QuerySet[Refund], name: str, value: Decimal) -> QuerySet[Refund]:
+        """Keeps totals from, or to, an amount of the currency that stands beside it."""
+        currency = self.form.cleaned_data["currency"].upper()
+        cents = int(value.scaleb(get_currency_precision(currency)))
+        bound = "gte" if name == "amount_from" else "lte"
+        return rows.filter(**{f"total_refund_amount_cents__{bound}": cents})
 
     def by_missing_tick(self, rows: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
         """Keeps what is paid and has not come further."""
@@ -246,123 +331,3 @@ class RefundFilter(_DayFilters):
     def on_day(self, rows: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
         """Keeps what got that tick today."""
         return rows.filter(**{f"{name}_at__gte": start_of_today()})
-
-
-class AttentionFilter(df.FilterSet):
-    """Narrows what needs attention; open items unless asked otherwise."""
-
-    kind = df.ChoiceFilter(choices=AttentionKind.choices, empty_label="Any")
-    owner = df.ChoiceFilter(
-        label="Owner",
-        method="by_owner",
-        choices=[("mine", "Mine"), ("nobody", "Nobody")],
-        empty_label="Any",
-    )
-    late = df.ChoiceFilter(
-        label="Late", method="by_late", choices=[("yes", "Late")], empty_label="Any"
-    )
-    state = df.ChoiceFilter(
-        label="State",
-        method="by_state",
-        choices=[("closed", "Closed")],
-        empty_label="Open",
-    )
-
-    class Meta:
-        model = Item
-        fields: list[str] = []
-
-    def by_owner(self, rows: QuerySet[Item], name: str, value: str) -> QuerySet[Item]:
-        """Keeps what the person has, or nobody."""
-        return rows.filter(owner_id=self.request.user.pk if value == "mine" else None)
-
-    def by_late(self, rows: QuerySet[Item], name: str, value: str) -> QuerySet[Item]:
-        """Keeps what should have been dealt with by now."""
-        return rows.filter(due_at__lte=clock.now(), resolved_at=None)
-
-    def by_state(self, rows: QuerySet[Item], name: str, value: str) -> QuerySet[Item]:
-        """The view narrows by state: it also decides the order."""
-        return rows
-
-
-class DeliveryFilter(_DayFilters):
-    """Narrows the messages received."""
-
-    state = df.ChoiceFilter(choices=DeliveryState.choices, empty_label="Any")
-    subject = df.CharFilter(label="RMA or order", strip=True)
-    since = _since("received_at", "Received since")
-    until = _until("received_at", "Received until")
-
-    class Meta:
-        model = Delivery
-        fields: list[str] = []
-
-
-class JobFilter(df.FilterSet):
-    """Narrows the outbound jobs."""
-
-    state = df.ChoiceFilter(
-        label="State",
-        method="by_state",
-        choices=[("trouble", "Held or failing"), *JobState.choices],
-        empty_label="Any",
-    )
-    topic = df.ChoiceFilter(choices=list(topics.LABELS.items()), empty_label="Any")
-    label = df.CharFilter(label="Subject", strip=True)
-
-    class Meta:
-        model = Job
-        fields: list[str] = []
-
-    def by_state(self, rows: QuerySet[Job], name: str, value: str) -> QuerySet[Job]:
-        """`trouble` is what a person should look at: held, or waiting after failures."""
-        if value != "trouble":
-            return rows.filter(state=value)
-        return rows & held_or_failing(self.store_id)
-
-    @property
-    def store_id(self) -> int:
-        """The store whose jobs these are."""
-        return int(self.request.seat.store.pk)
-
-
-class ProductFilter(df.FilterSet):
-    """Narrows the catalog."""
-
-    search = df.CharFilter(label="Identifier, SKU or title", method="by_text", strip=True)
-    stock = df.ChoiceFilter(
-        label="Stock",
-        method="by_stock",
-        choices=[("some", "Something in stock"), ("none", "Nothing in stock")],
-        empty_label="Any",
-    )
-    source = df.ChoiceFilter(choices=Variant.Source.choices, empty_label="Any")
-
-    class Meta:
-        model = Product
-        fields: list[str] = []
-
-    def by_text(self, rows: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:
-        """Keeps products whose identifier, or a variant's SKU or title, holds the text."""
-        variants = Variant.objects.filter(
-            Q(sku__icontains=value) | Q(title__icontains=value),
-            store_id=self.request.seat.store.pk,
-        )
-        named = variants.order_by().values("variant_identifier")
-        return rows.filter(Q(variant_identifier__icontains=value) | Q(variant_identifier__in=named))
-
-    def by_stock(self, rows: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:
-        """Keeps products that have, or do not have, a variant in stock."""
-        return (
-            rows.filter(in_stock_count__gt=0) if value == "some" else rows.filter(in_stock_count=0)
-        )
-
-
-class MissedLookupFilter(df.FilterSet):
-    """Narrows the ids asked for in vain."""
-
-    variant_identifier = df.CharFilter(label="Identifier", lookup_expr="icontains", strip=True)
-
-    class Meta:
-        model = MissedLookup
-        fields: list[str] = []

@@ -1,4 +1,5 @@
-"""What people keep of the screens: views of lists, and what they searched for last."""
+"""What people keep of the screens: views of lists, what they searched for last, and what they did
+to many rows at once."""
 
 from django.conf import settings
 from django.db import models
@@ -53,3 +54,49 @@ class RecentSearch(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class BulkRun(models.Model):
+    """One action on many rows of a list, by one confirmation: `token` came with the form, so that
+    the same form sent twice is one run."""
+
+    token = models.UUIDField(unique=True)
+    store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bulk_runs"
+    )
+    list_name = models.CharField(max_length=40)
+    query = models.CharField(max_length=2000, blank=True)
+    action = models.CharField(max_length=40)
+    values = models.JSONField(default=dict, help_text="What was entered: a reason, a person")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.list_name} by {self.person_id}"
+
+
+class BulkRow(models.Model):
+    """One row of a run and what became of it; written in the transaction that did it."""
+
+    class Result(models.TextChoices):
+        WAITING = "waiting", "Waits"
+        DONE = "done", "Done"
+        REFUSED = "refused", "Refused"
+        FAILED = "failed", "Failed"
+
+    run = models.ForeignKey(BulkRun, on_delete=models.CASCADE, related_name="rows")
+    position = models.PositiveIntegerField()
+    subject = models.BigIntegerField(help_text="The key of the row in its list")
+    label = models.CharField(max_length=600)
+    url = models.CharField(max_length=2000)
+    result = models.CharField(max_length=10, choices=Result.choices, default=Result.WAITING)
+    text = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["run", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "subject"], name="desk_bulk_row_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.result}"

@@ -4,15 +4,19 @@ The four ticks of a refund close the loop with Optoro: decided here, paid by the
 in the order's snapshot, confirmed by Optoro's own REFUNDED.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from apps.desk import words
-from apps.refunds.models import Refund, RefundStatus
+from apps.refunds.models import Refund, RefundKind, RefundStatus
 from apps.rmas import rules
 from apps.rmas.models import Rma, RmaUnit
 
 DONE, WAITING, STOPPED, SKIPPED = "done", "waiting", "stopped", "skipped"
+
+NO_TIMES: Mapping[str, datetime] = MappingProxyType({})
 
 _STATE_WORDS = {
     DONE: "done",
@@ -66,66 +70,85 @@ def _paid(refund: Refund) -> Step:
         return Step(label, STOPPED, note=stops[RefundStatus(refund.status)])
     if words.is_put_off(refund):
         return Step(label, WAITING, due_at=refund.payment_due_at)
+    if refund.status == RefundStatus.CANCELED:
+        return Step(label, SKIPPED, note="nothing is paid")
     if refund.status == RefundStatus.PAID and not words.pays_money(refund):
         return Step(label, DONE, refund.paid_at, note="no money to move")
     return _step(label, refund.status == RefundStatus.PAID, refund.paid_at)
 
 
+_NEVER_REPORTED = (RefundStatus.CANCELED, RefundStatus.DECLINED)
+
+
 def _told(refund: Refund) -> list[Step]:
     reported = _step("Reported", refund.reported_at is not None, refund.reported_at)
+    if refund.reported_at is None and refund.status in _NEVER_REPORTED:
+        note = "nothing to report"
+        return [Step(label, SKIPPED, note=note) for label in ("Reported", "Confirmed")]
     if refund.rma_id is None and refund.confirmed_at is None:
-        return [reported, Step("Confirmed", SKIPPED, note="no return to close")]
+        is_goodwill = refund.kind == RefundKind.GOODWILL
+        note = "goodwill closes no return" if is_goodwill else "no return to close"
+        return [reported, Step("Confirmed", SKIPPED, note=note)]
     return [reported, _step("Confirmed", refund.confirmed_at is not None, refund.confirmed_at)]
 
 
-_AFTER_HANDOVER = (rules.ACCEPTED, rules.TRANSIT, rules.DELIVERED)
-_IN_TRANSIT = (rules.TRANSIT, rules.DELIVERED)
+AFTER_HANDOVER = (rules.ACCEPTED, rules.TRANSIT, rules.DELIVERED)
+ON_THE_WAY = (rules.TRANSIT, rules.DELIVERED)
 _LOST = {
     rules.RETURNED: "went back to the shopper",
     rules.FAILURE: "the parcel failed",
 }
 
-
-def unit_steps(rma: Rma, unit: RmaUnit, refund: Refund | None) -> list[Step]:
-    """Returns the way of one unit, from the return's start to Optoro's confirmation; `refund` is
-    the one the unit is in (the last one where none is live)."""
-    steps = [Step("Started", DONE, rma.remote_created_at), *_parcel(rma, unit)]
-    if refund is None:
-        return steps + [Step(label, WAITING) for label in _REFUND_LABELS]
-    return steps + ticks(refund)
-
-
+HANDED_OVER, IN_TRANSIT, RECEIVED = _PARCEL_LABELS = ("Handed over", "In transit", "Received")
 _REFUND_LABELS = ("Decided", "Paid", "Reported", "Confirmed")
-_PARCEL_LABELS = ("Handed over", "In transit", "Arrived")
 
 
-def _parcel(rma: Rma, unit: RmaUnit) -> list[Step]:
+def unit_steps(
+    rma: Rma, unit: RmaUnit, refund: Refund | None, times: Mapping[str, datetime] = NO_TIMES
+) -> list[Step]:
+    """Returns the way of one unit, from the return's start to Optoro's confirmation; `refund` is
+    the one the unit is in (the last one where none is live), `times` tells when the steps of its
+    parcel were reached, where that is known."""
+    steps = [Step("Started", DONE, rma.remote_created_at), *_parcel(rma, unit, times)]
+    if unit.is_excluded and (refund is None or refund.status == RefundStatus.CANCELED):
+        note = f"excluded by {unit.excluder}"
+        stop = Step("Decided", STOPPED, unit.excluded_at, note=note)
+        return [*steps, stop, *(Step(label, WAITING) for label in _REFUND_LABELS[1:])]
+    if refund:
+        return steps + ticks(refund)
+    return steps + [Step(label, WAITING) for label in _REFUND_LABELS]
+
+
+def _parcel(rma: Rma, unit: RmaUnit, times: Mapping[str, datetime]) -> list[Step]:
     tracking = unit.package_tracking_status
     if rma.return_method == rules.CUSTOMER_KEEP:
         return [Step(label, SKIPPED, note="the shopper keeps it") for label in _PARCEL_LABELS]
-    if tracking == rules.NOT_DROPPED_OFF:
-        return [
-            Step("Handed over", STOPPED, note="not dropped off"),
-            Step("In transit", WAITING),
-            Step("Arrived", WAITING),
-        ]
     is_received = unit.receiving_status == rules.RECEIVED
+    if tracking == rules.NOT_DROPPED_OFF and not is_received:
+        return [
+            Step(HANDED_OVER, STOPPED, note="not dropped off"),
+            Step(IN_TRANSIT, WAITING),
+            Step(RECEIVED, WAITING),
+        ]
     is_lost = tracking in _LOST
+    has_gone = is_received or is_lost or tracking in AFTER_HANDOVER
     return [
-        _step("Handed over", is_received or is_lost or tracking in _AFTER_HANDOVER),
-        Step("In transit", STOPPED, note=_LOST[tracking])
+        _step(HANDED_OVER, has_gone, times.get(HANDED_OVER)),
+        Step(IN_TRANSIT, STOPPED, note=_LOST[tracking])
         if is_lost and not is_received
-        else _step("In transit", is_received or tracking in _IN_TRANSIT),
-        _arrived(unit),
+        else _step(IN_TRANSIT, is_received or tracking in ON_THE_WAY, times.get(IN_TRANSIT)),
+        _received(unit, times.get(RECEIVED)),
     ]
 
 
-def _arrived(unit: RmaUnit) -> Step:
+def _received(unit: RmaUnit, at: datetime | None) -> Step:
     if unit.receiving_status == rules.NOT_RECEIVED:
-        return Step("Arrived", STOPPED, note="not received by the warehouse")
+        return Step(RECEIVED, STOPPED, note="not received by the warehouse")
     if unit.receiving_status == rules.RECEIVED:
-        return Step("Arrived", DONE, note="received by the warehouse")
-    return _step("Arrived", unit.package_tracking_status == rules.DELIVERED)
+        return Step(RECEIVED, DONE, at)
+    if unit.package_tracking_status == rules.DELIVERED:
+        return Step(RECEIVED, WAITING, note="delivered, not received yet")
+    return Step(RECEIVED, WAITING)
 
 
 def refund_of(unit: RmaUnit) -> Refund | None:

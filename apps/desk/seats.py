@@ -7,13 +7,14 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
 from apps.accounts.models import Membership, Role
 from apps.accounts.rules import Action, may, roles_that_may
+from apps.desk.second_factor import set_up_first
 from apps.stores.models import Store
 
 SESSION_KEY = "store_id"
@@ -25,6 +26,7 @@ _DOING = {
     Action.SETTLE_PAYOUT: "Saying what became of a payment",
     Action.CANCEL_RMA: "Canceling returns",
     Action.RESOLVE_ATTENTION: "Working on what needs attention",
+    Action.RESOLVE_MONEY: "Working on what is about payments and settlement",
     Action.WRITE_NOTE: "Writing notes",
     Action.WORK_CASE: "Assigning, flagging, excluding units and deciding anew",
     Action.SHARE_VIEW: "Sharing a view with everybody",
@@ -32,6 +34,7 @@ _DOING = {
     Action.EDIT_CATALOG: "Changing the catalog",
     Action.EDIT_POLICY: "Changing refund policies",
     Action.EDIT_APPROVALS: "Changing who may decide on how much",
+    Action.MANAGE_PEOPLE: "Seeing and changing who works in this store",
 }
 
 
@@ -104,19 +107,21 @@ def seat_of(request: HttpRequest) -> Seat | None:
     return Seat(membership=chosen, memberships=tuple(by_name))
 
 
-def at_desk(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def at_desk(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Gives a view its seat and the store's clock; a person without a store is told so.
 
     Pages hold customers' data, so no cache may keep them.
     """
 
     @wraps(view)
-    def seated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def seated(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         seat = seat_of(request)
         if seat is None:
             return render(request, "desk/no_store.html", status=403)
         desk_request = cast("DeskRequest", request)
         desk_request.seat = seat
+        if seat.store.requires_second_factor and (first := set_up_first(request, seat.store)):
+            return first
         with timezone.override(seat.zone):
             try:
                 response = view(desk_request, *args, **kwargs)

@@ -2,17 +2,34 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from apps.accounts.models import Role
+from apps.common import clock
+from apps.common.money import show
 from apps.desk.policy_words import Changed, Said, amount_text
+from apps.desk.reads.refunds import maker_of
 from apps.refunds.approvals import approvals_from, approvals_of, why_not_approve
 from apps.refunds.models import ApprovalPolicy, Refund, RefundStatus, Source
+from apps.refunds.rules import LIVE_STATUSES
 from apps.refunds.types import Approvals
 from apps.stores.models import Store
+from apps.timeline.models import Event
 
 HISTORY_SHOWN = 50
+HISTORY_OF = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class History:
+    """What a shopper was refunded lately, by e-mail: how many refunds that were decided, and their
+    amounts in words, one for each currency. Nobody is known without an e-mail."""
+
+    email: str
+    count: int = 0
+    amounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -22,6 +39,8 @@ class Waiting:
     refund: Refund
     reason: str
     why_not: str
+    maker: str
+    history: History
 
 
 def waiting_refunds(store_id: int) -> QuerySet[Refund]:
@@ -64,15 +83,77 @@ def waiting_rows(
     refunds: Iterable[Refund], store: Store, *, user_id: int, role: str
 ) -> list[Waiting]:
     """Returns what the list of waiting refunds shows of each."""
-    approvals = approvals_of(store)
+    approvals, refunds = approvals_of(store), list(refunds)
+    histories = histories_of(store.pk, {refund.order.customer_email for refund in refunds})
+    keys = api_keys_of(store.pk, refunds)
     return [
         Waiting(
             refund,
             reason_of(refund),
             why_not_by(refund, user_id=user_id, role=role, approvals=approvals),
+            keys.get(refund.identifier) or maker_of(refund, ()),
+            histories[refund.order.customer_email],
         )
         for refund in refunds
     ]
+
+
+def api_keys_of(store_id: int, refunds: Iterable[Refund]) -> dict[str, str]:
+    """Returns, by refund identifier, which API key made each that a machine made."""
+    by_api = [refund for refund in refunds if refund.source == Source.API]
+    if not by_api:
+        return {}
+    events = Event.objects.filter(
+        store_id=store_id,
+        kind="refund.proposed",
+        order_identifier__in={refund.order.identifier for refund in by_api},
+        refund_identifier__in={refund.identifier for refund in by_api},
+    ).exclude(actor_name="")
+    rows = events.values_list("refund_identifier", "actor_name")
+    return {identifier: f"API key {name}" for identifier, name in rows}
+
+
+def histories_of(store_id: int, emails: Iterable[str]) -> dict[str, History]:
+    """Returns, by e-mail, what shoppers were refunded within the last 90 days, whoever decided it;
+    what still waits for approval is left out."""
+    known = {email for email in emails if email}
+    found: dict[str, list[tuple[int, str]]] = {email: [] for email in known}
+    decided = [status for status in LIVE_STATUSES if status != RefundStatus.PROPOSED]
+    rows = Refund.objects.filter(
+        store_id=store_id,
+        order__store_id=store_id,
+        order__customer_email__in=known,
+        status__in=decided,
+        created_at__gte=clock.now() - HISTORY_OF,
+    )
+    sums = rows.order_by("currency").values_list("order__customer_email", "currency")
+    for email, currency, count, cents in sums.annotate(
+        Count("pk"), Sum("total_refund_amount_cents")
+    ):
+        found[email].append((count, show(cents, currency)))
+    histories = {
+        email: History(email, sum(count for count, _ in told), tuple(text for _, text in told))
+        for email, told in found.items()
+    }
+    return {"": History(""), **histories}
+
+
+@dataclass(frozen=True)
+class Next:
+    """What waits for a person after they decided: the next refund, and how many there are."""
+
+    identifier: str
+    count: int
+
+
+def next_to_decide(store: Store, *, after: Refund, user_id: int, role: str) -> Next:
+    """Returns the waiting refund that a person may decide on after `after`, else the oldest; its
+    identifier is "" where none is left."""
+    keys = keys_to_approve(store, user_id=user_id, role=role)
+    rows = Refund.objects.filter(pk__in=keys).exclude(pk=after.pk).order_by("created_at", "pk")
+    names = list(rows.values_list("created_at", "pk", "identifier"))
+    later = [name for at, pk, name in names if (at, pk) > (after.created_at, after.pk)]
+    return Next((later or [name for _, _, name in names] or [""])[0], len(names))
 
 
 def reason_of(refund: Refund) -> str:

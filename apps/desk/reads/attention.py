@@ -17,6 +17,7 @@ from apps.attention.rules import (
     Act,
     may_take_over,
     needs,
+    resolving,
 )
 from apps.common import clock
 from apps.desk.seats import Permit, Seat
@@ -53,7 +54,8 @@ class ActView:
 
 @dataclass(frozen=True)
 class ItemRow:
-    """An item with its age and lateness in words, whose it is, and what can be done about it."""
+    """An item with its age and lateness in words, whose it is, and what can be done about it.
+    `permit` is for taking, giving back and dismissing it: who may depends on its kind."""
 
     item: Item
     age: str
@@ -63,6 +65,7 @@ class ItemRow:
     can_take: bool
     can_give_back: bool
     can_dismiss: bool
+    permit: Permit
     what_to_do: str
     acts: tuple[ActView, ...]
 
@@ -90,6 +93,7 @@ def _row(seat: Seat, item: Item, payments: dict[str, int], now: datetime) -> Ite
         can_take=is_open and not is_mine and may_take,
         can_give_back=is_open and item.owner_id is not None and (is_mine or may_take),
         can_dismiss=is_open and item.kind not in ENDS_WITH_ITS_CAUSE,
+        permit=seat.permit(resolving(item.kind)),
         what_to_do=WHAT_TO_DO.get(item.kind, ""),
         acts=tuple(_acts(seat, item, payments)) if is_open else (),
     )
@@ -99,7 +103,7 @@ def _acts(seat: Seat, item: Item, payments: dict[str, int]) -> Iterable[ActView]
     for act in ACTS.get(item.kind, ()):
         url = _url(item, act, payments)
         if url:
-            permit = _permit(seat, act)
+            permit = _permit(seat, act, item.kind)
             yield ActView(_LABELS[act], url, act in DONE_AT_ONCE, permit)
 
 
@@ -109,10 +113,10 @@ _NEEDED = {
 }
 
 
-def _permit(seat: Seat, act: Act) -> Permit:
+def _permit(seat: Seat, act: Act, kind: str) -> Permit:
     """Whether this person may do it; to see something, everybody may."""
     if act in DONE_AT_ONCE:
-        return seat.permit(needs(act))
+        return seat.permit(needs(act, kind))
     return seat.permit(_NEEDED[act]) if act in _NEEDED else Permit(True, "")
 
 

@@ -15,6 +15,8 @@ from apps.exchanges.rules import status_of
 from apps.inbox.models import Delivery, DeliveryState, Topic
 from apps.orders.models import Order, OrderLine
 from apps.orders.queries import lines_of
+from apps.reconciliation.settlement import settlement_of
+from apps.reconciliation.settlement_rules import Settlement
 from apps.rmas.models import Rma
 from apps.timeline.models import Event
 from apps.timeline.queries import events_about
@@ -62,6 +64,7 @@ class ExchangePage:
     rma: Rma | None
     own: Order | None
     own_lines: list[OrderLine]
+    settlement: Settlement
     collisions: list[CollisionView]
     attention: list[Item]
     events: list[Event]
@@ -108,6 +111,7 @@ def exchange_page(placed: ExchangeOrder, *, whole_timeline: bool = False) -> Exc
         ).first(),
         own=own,
         own_lines=list(lines_of(own)) if own else [],
+        settlement=settlement_of(placed),
         collisions=[_collision_view(collision) for collision in placed.collisions.order_by("pk")],
         attention=_attention(placed),
         events=events,

@@ -1,198 +1,222 @@
-"""The counts and the newest things on the home page."""
+"""What the home page shows beside the queues: today's figures in words, and the newest things."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Min, QuerySet, Sum
+from django.db.models import QuerySet
 
-from apps.attention.models import Kind
-from apps.attention.queries import open_items
-from apps.common import clock
 from apps.common.money import show
-from apps.desk.filters import decided_since, missing_tick, start_of_today
-from apps.inbox import queries as inbox
-from apps.inbox.models import Delivery, DeliveryState
-from apps.outbox import queries as outbox
-from apps.outbox.models import JobState
-from apps.refunds.models import Refund, RefundStatus
+from apps.desk.charts import Bar, bars
+from apps.desk.reads.figures import (
+    Series,
+    Sums,
+    Window,
+    currencies,
+    decided_by_day,
+    opened_by_day,
+    paid_by_day,
+    waits_by_day,
+)
 from apps.rmas.models import Rma
+from apps.rmas.rules import EXCHANGES
 from apps.timeline.models import Event
 
-SILENT_AFTER = timedelta(seconds=60)
 FEED_LENGTH = 16
 LATEST_RETURNS = 10
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 @dataclass(frozen=True)
-class Tally:
-    """A count that links to the list it counts; `oldest_at` is since when the oldest waits."""
+class DayShown:
+    """One day of a figure, in words."""
 
-    label: str
-    count: int
-    oldest_at: datetime | None
-    url_name: str
-    query: str
-    hint: str = ""
-    is_trouble: bool = False
+    day: date
+    is_today: bool
+    text: str
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One of today's figures; `amounts` has one text per currency."""
+    """One of today's figures: what it is now, how that compares, and the days before."""
 
+    name: str
     label: str
-    count: int
-    amounts: tuple[str, ...]
+    value: str
+    hint: str
+    comparison: str
+    summary: str
     url_name: str
     query: str
-    hint: str
+    days: list[DayShown]
+    bars: list[Bar]
 
 
-def attention_tallies(store_id: int) -> list[Tally]:
-    """Returns what needs attention by kind, oldest first; kinds without items are left out."""
-    rows = (
-        open_items(store_id)
-        .order_by()
-        .values("kind")
-        .annotate(count=Count("pk"), oldest=Min("opened_at"))
-        .order_by("oldest")
-    )
+def figures_of(store_id: int, zone: ZoneInfo) -> list[Figure]:
+    """Returns today's figures of a store, on its clock."""
+    window = Window.ending_now(zone)
+    opened = opened_by_day(store_id, window)
+    today = window.today.isoformat()
+    on_day = f"since={today}&until={today}"
+    exchanges = "&".join(f"kind={value}" for value in EXCHANGES)
+    paid_out = "paid=today&destination=original_payment&destination=gift_card"
     return [
-        Tally(
-            label=dict(Kind.choices).get(row["kind"], row["kind"]),
-            count=row["count"],
-            oldest_at=row["oldest"],
-            url_name="desk:attention",
-            query=f"kind={row['kind']}",
-            is_trouble=True,
-        )
-        for row in rows
+        _counted(window, opened, ("opened", "Returns opened", "desk:rmas", on_day)),
+        _counted(
+            window,
+            decided_by_day(store_id, window),
+            ("decided", "Refunds decided", "desk:refunds", "decided=today"),
+        ),
+        _paid_out(window, paid_by_day(store_id, window), paid_out),
+        _exchange_share(window, opened, f"{on_day}&{exchanges}"),
+        _scan_to_paid(window, waits_by_day(store_id, window), paid_out),
     ]
 
 
-_Found = dict[str, tuple[int, datetime | None]]
-_NOTHING: tuple[int, datetime | None] = (0, None)
+_Names = tuple[str, str, str, str]
 
 
-def _by(rows: QuerySet[Any], field: str, since: str) -> _Found:
-    """Returns count and oldest moment by the values of `field`, in one query."""
-    found = rows.order_by().values_list(field).annotate(count=Count("pk"), oldest=Min(since))
-    return {value: (count, oldest) for value, count, oldest in found}
-
-
-def _tally(found: tuple[int, datetime | None], label: str, hint: str, **shown: Any) -> Tally:
-    return Tally(label=label, hint=hint, count=found[0], oldest_at=found[1], **shown)
-
-
-def queue_tallies(store_id: int) -> list[Tally]:
-    """Returns what is stuck on its way in or out."""
-    deliveries = _by(
-        Delivery.objects.filter(
-            store_id=store_id, state__in=(DeliveryState.QUARANTINED, DeliveryState.FAILED)
-        ),
-        "state",
-        "received_at",
+def _counted(window: Window, series: Series, names: _Names) -> Figure:
+    hint = ", ".join(_amounts(series.today))
+    now, then = series.today.count, series.by_then.count
+    return _figure(
+        window,
+        series,
+        names,
+        value=f"{series.today.count:,}",
+        hint=hint,
+        comparison=_against(window, now, then, "{:,}".format),
+        measure=lambda sums: float(sums.count),
+        words=lambda sums: " · ".join([f"{sums.count:,}", *_amounts(sums)]),
     )
-    jobs = _by(outbox.held_or_failing(store_id), "state", "created_at")
-    rows = (
-        (deliveries, DeliveryState.QUARANTINED, "Messages quarantined", "came in, not usable"),
-        (deliveries, DeliveryState.FAILED, "Messages failed", "tried again by itself"),
-        (jobs, JobState.HELD, "Outbound held", "refused, waits for a person"),
-        (jobs, JobState.WAITING, "Outbound failing", "tried again by itself"),
-    )
-    return [
-        _tally(
-            found.get(state, _NOTHING),
-            label,
-            hint,
-            url_name="desk:deliveries" if found is deliveries else "desk:jobs",
-            query="state=trouble" if state == JobState.WAITING else f"state={state}",
-            is_trouble=True,
-        )
-        for found, state, label, hint in rows
-    ]
 
 
-def refund_tallies(store_id: int) -> list[Tally]:
-    """Returns the refunds that are not settled, by state, and those whose loop is still open."""
-    refunds = Refund.objects.filter(store_id=store_id)
-    states = (
-        (RefundStatus.PROPOSED, "Waiting for approval", "a person decides", True),
-        (RefundStatus.UNKNOWN, "Payment unknown", "the gateway is asked again", True),
-        (RefundStatus.APPROVED, "Approved", "paid at once or after a delay", False),
-        (RefundStatus.PAYING, "Paying", "at the gateway now", False),
-    )
-    found = _by(refunds.filter(status__in=[row[0] for row in states]), "status", "created_at")
-    tallies = [
-        _tally(
-            found.get(status, _NOTHING),
-            label,
-            hint,
-            url_name="desk:refunds",
-            query=f"status={status}",
-            is_trouble=is_trouble,
-        )
-        for status, label, hint, is_trouble in states
-    ]
-    for tick, hint in (("reported", "Optoro was not told yet"), ("confirmed", "no REFUNDED yet")):
-        tallies.append(
-            _tally(
-                _by(missing_tick(refunds, tick), "status", "paid_at").get(
-                    RefundStatus.PAID, _NOTHING
-                ),
-                f"Paid, not {tick}",
-                hint,
-                url_name="desk:refunds",
-                query=f"missing={tick}",
-            )
-        )
-    return tallies
-
-
-def today(store_id: int) -> list[Figure]:
-    """Returns what happened since the store's midnight."""
-    start = start_of_today()
-    refunds = Refund.objects.filter(store_id=store_id)
-    opened = Rma.objects.filter(store_id=store_id, remote_created_at__gte=start).count()
-    day = f"{start:%Y-%m-%d}"
-    return [
-        Figure("Returns opened", opened, (), "desk:rmas", f"since={day}", "started in the portal"),
-        _figure(
-            decided_since(refunds, start),
-            "total_refund_amount_cents",
-            ("Refunds decided", "decided=today", "worth of the goods"),
+def _paid_out(window: Window, series: Series, query: str) -> Figure:
+    """With several currencies, the drawing and the comparison are of the one with most in it."""
+    known = currencies(series)
+    first = known[0] if known else ""
+    amounts = {currency: series.today.amounts.get(currency, 0) for currency in known}
+    others = [show(cents, currency) for currency, cents in amounts.items() if currency != first]
+    return _figure(
+        window,
+        series,
+        ("paid", "Paid out", "desk:refunds", query),
+        value=show(amounts[first], first) if first else "0",
+        hint="; ".join(
+            [_plural(series.today.count, "refund")]
+            + ([f"and {', '.join(others)}", f"drawn: {first}"] if others else [])
         ),
-        _figure(
-            refunds.filter(paid_at__gte=start),
-            "shopper_amount_cents",
-            ("Refunds paid", "paid=today", "paid to shoppers"),
+        comparison=_against(
+            window,
+            amounts.get(first, 0),
+            series.by_then.amounts.get(first, 0),
+            lambda cents: show(cents, first) if first else "nothing",
         ),
-        _figure(
-            refunds.filter(confirmed_at__gte=start),
-            "total_refund_amount_cents",
-            ("Returns refunded", "confirmed=today", "confirmed by Optoro"),
-        ),
-    ]
-
-
-def _figure(rows: QuerySet[Refund], amount: str, shown: tuple[str, str, str]) -> Figure:
-    label, query, hint = shown
-    found = list(
-        rows.order_by()
-        .values("currency")
-        .annotate(count=Count("pk"), amount=Sum(amount))
-        .order_by("-count", "currency")
+        measure=lambda sums: float(sums.amounts.get(first, 0)),
+        words=lambda sums: " · ".join(_amounts(sums)) or "0",
     )
-    amounts = tuple(show(row["amount"], row["currency"]) for row in found)
-    return Figure(label, sum(row["count"] for row in found), amounts, "desk:refunds", query, hint)
 
 
-def silent_since() -> datetime | None:
-    """Returns since when due work waits, where that is too long for a worker to be alive."""
-    waiting = [moment for moment in (inbox.oldest_due_at(), outbox.oldest_due_at()) if moment]
-    oldest = min(waiting, default=None)
-    return oldest if oldest and clock.now() - oldest > SILENT_AFTER else None
+def _exchange_share(window: Window, series: Series, query: str) -> Figure:
+    week = series.week.share
+    return _figure(
+        window,
+        series,
+        ("exchanges", "Share of exchanges", "desk:rmas", query),
+        value=_percent(series.today),
+        hint=f"{series.today.part:,} of {_plural(series.today.count, 'return')} opened",
+        comparison="no returns in the 7 days before"
+        if week is None
+        else f"{_percent(series.week)} in the 7 days before",
+        measure=lambda sums: sums.share,
+        words=lambda sums: f"{_percent(sums)} ({sums.part:,} of {sums.count:,})",
+    )
+
+
+def _scan_to_paid(window: Window, series: Series, query: str) -> Figure:
+    week = series.week.median_seconds
+    paid = len(series.today.seconds)
+    return _figure(
+        window,
+        series,
+        ("waits", "Scan to paid", "desk:refunds", query),
+        value=_duration(series.today.median_seconds),
+        hint=f"median of {_plural(paid, 'refund')}" if paid else "no scanned return paid yet",
+        comparison="nothing paid in the 7 days before"
+        if week is None
+        else f"{_duration(week)} in the 7 days before",
+        measure=lambda sums: sums.median_seconds,
+        words=lambda sums: _duration(sums.median_seconds),
+    )
+
+
+def _figure(
+    window: Window,
+    series: Series,
+    names: _Names,
+    *,
+    measure: Callable[[Sums], float | None],
+    words: Callable[[Sums], str],
+    **shown: Any,
+) -> Figure:
+    name, label, url_name, query = names
+    days = [DayShown(day, day == window.today, words(series.by_day[day])) for day in window.days]
+    labels = [f"{_day(day.day)}: {day.text}" for day in days]
+    past = [words(series.by_day[day]) for day in window.days[:-1]]
+    return Figure(
+        name=name,
+        label=label,
+        url_name=url_name,
+        query=query,
+        days=days[::-1],
+        bars=bars([measure(series.by_day[day]) for day in window.days], labels),
+        summary=f"{label}, the last {len(days)} days: today {days[-1].text}, "
+        f"yesterday {past[-1]}, {_day(window.days[0])} {past[0]}",
+        **shown,
+    )
+
+
+def _against(window: Window, now: int, then: int, words: Callable[[int], str]) -> str:
+    """Compares with the same weekday a week ago, up to the same time of day."""
+    then_said = f"by this time last {window.today:%A}"
+    if now == then:
+        return f"the same as {then_said}" if now else f"none {then_said} either"
+    more = f"{words(abs(now - then))} {'more' if now > then else 'less'} than {then_said}"
+    return f"{more} ({words(then)})" if then else f"{words(now)} more than {then_said}: none then"
+
+
+def _amounts(sums: Sums) -> list[str]:
+    return [show(cents, currency) for currency, cents in sorted(sums.amounts.items())]
+
+
+def _percent(sums: Sums) -> str:
+    return "—" if sums.share is None else f"{round(sums.share * 100)}%"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _day(day: date) -> str:
+    return f"{day:%a %b} {day.day}"
+
+
+def _duration(seconds: float | None) -> str:
+    """Returns a duration as people say it: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    if seconds is None:
+        return "—"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
+    if whole < 2 * _DAY:
+        minutes = whole % _HOUR // _MINUTE
+        return f"{whole // _HOUR} h" + (f" {minutes} min" if minutes else "")
+    hours = whole % _DAY // _HOUR
+    return f"{whole // _DAY} d" + (f" {hours} h" if hours else "")
 
 
 def latest_events(store_id: int) -> list[Event]:

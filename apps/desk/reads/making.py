@@ -2,21 +2,29 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from babel.numbers import get_currency_precision
 from django.db.models import Count
 
 from apps.common import clock
-from apps.common.hashing import sha256_of_content
+from apps.common.money import show
+from apps.desk.words import payment_name
 from apps.orders.models import Order, OrderLine
 from apps.orders.rules import shipped_amount_cents
 from apps.refunds.limits import LineRoom, unit_limit_cents
-from apps.refunds.models import Refund, RefundRequest, RefundUnit
-from apps.refunds.refundable import Refundable, RefundableLine, refundable_of
+from apps.refunds.models import Destination, Refund, RefundKind, RefundRequest, RefundUnit
+from apps.refunds.refundable import (
+    Refundable,
+    RefundableLine,
+    ReturnedUnit,
+    dues_cents,
+    refundable_of,
+)
 from apps.refunds.requests import Preview
 from apps.refunds.rules import LIVE_STATUSES
+from apps.refunds.tenders import Tender
 from apps.refunds.types import Proposal, ProposedLine
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma
@@ -25,6 +33,7 @@ from apps.rmas.queries import rmas_of_order, units_naming
 # Whole numbers, with or without commas between thousands, and a fraction after a point.
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,11})(?:\.(\d+))?", re.ASCII)
 MOST_CENTS = 10**13
+MOST_PREFILLED = 12
 TWIN_WITHIN = timedelta(minutes=15)
 
 
@@ -79,13 +88,16 @@ class HeldUnits:
 @dataclass(frozen=True)
 class ChoiceLine:
     """A line that can be chosen: how many units are left, what they are worth together, and why
-    not more."""
+    not more. `units` are those of the return that is chosen; without one, `dues_cents` is what is
+    due for 1, 2, ... units, where there are few."""
 
     line: OrderLine
     quantity: int
     due_cents: int
     why_not_more: tuple[str, ...]
     in_returns: tuple[HeldUnits, ...]
+    units: tuple[ReturnedUnit, ...] = ()
+    dues_cents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,8 +162,15 @@ def rma_for(order: Order, identifier: str) -> Rma | None:
 
 def _choice_line(found: RefundableLine, rma: Rma | None, held: tuple[HeldUnits, ...]) -> ChoiceLine:
     others = tuple(h for h in held if rma is None or h.rma_identifier != rma.rma_identifier)
-    quantity = len(found.units) if rma else found.unreturned_quantity
-    return ChoiceLine(found.line, quantity, found.due_cents, tuple(_why_not_more(found)), others)
+    return ChoiceLine(
+        line=found.line,
+        quantity=len(found.units) if rma else found.unreturned_quantity,
+        due_cents=found.due_cents,
+        why_not_more=tuple(_why_not_more(found)),
+        in_returns=others,
+        units=found.returned,
+        dues_cents=() if rma else dues_cents(found, most=MOST_PREFILLED),
+    )
 
 
 def _why_not_more(found: RefundableLine) -> Iterable[str]:
@@ -187,11 +206,6 @@ def _held_units(order: Order) -> dict[int, tuple[HeldUnits, ...]]:
     for (key, name), count in counts.items():
         found[key] = (*found.get(key, ()), HeldUnits(name, count))
     return found
-
-
-def was_made(store_id: int, key: str) -> bool:
-    """Tells whether a confirmation with this key made its refund already."""
-    return RefundRequest.objects.filter(store_id=store_id, origin="desk", key=key).exists()
 
 
 def name_made_with(store_id: int, key: str) -> str:
@@ -245,18 +259,76 @@ def least_paid_cents(line: OrderLine, quantity: int) -> int:
     return shipped_amount_cents(line) * quantity // max(1, line.quantity_shipped)
 
 
-def digest_of(preview: Preview) -> str:
-    """Returns a fingerprint of what a confirmation shows: amounts, and who gets them. A refund that
-    would be another one by now is not made."""
+def sentence_of(preview: Preview) -> str:
+    """Returns a refund in one sentence: how much, back to which payment or onto what, of whom."""
     proposal = preview.proposal
-    return sha256_of_content(
-        [
-            proposal.total_refund_amount_cents,
-            proposal.shopper_amount_cents,
-            proposal.optoro_amount_cents,
-            proposal.destination,
-            proposal.recipient_email,
-            [[line.order_line.pk, line.quantity, line.amount_cents] for line in proposal.lines],
-            [[part.tender.identifier, part.amount_cents] for part in preview.portions],
-        ]
+    order, currency = proposal.paid_order, proposal.order.currency
+    if proposal.destination == Destination.STORE_CREDIT:
+        return "Pay nothing: it goes out as a gift card with the exchange order."
+    if not preview.portions:
+        return "Pay nothing: the whole of it is settled with Optoro."
+    if proposal.destination == Destination.GIFT_CARD:
+        amount = show(proposal.shopper_amount_cents, currency)
+        return (
+            f"Pay {amount} onto a new gift card for {proposal.recipient_email}, "
+            f"order {proposal.order.identifier}."
+        )
+    parts = " and ".join(
+        f"{show(part.amount_cents, currency)} back to the {payment_of(part.tender)}"
+        for part in preview.portions
     )
+    whose = order.customer_name or order.customer_email
+    return f"Pay {parts}{f' of {whose}' if whose else ''}, order {order.identifier}."
+
+
+def payment_of(tender: Tender) -> str:
+    """Names a payment for people, such as `credit card T-1`."""
+    return f"{payment_name(tender.name) or 'payment'} {tender.identifier}".strip()
+
+
+def told_to_optoro(preview: Preview) -> str:
+    """Returns, in words, what Optoro is told once the refund is paid."""
+    proposal = preview.proposal
+    amount = show(proposal.total_refund_amount_cents, proposal.order.currency)
+    if proposal.kind == RefundKind.GOODWILL:
+        return f"{amount} of goodwill, marked so that it counts for no return."
+    units = sum(line.quantity for line in proposal.lines)
+    what = f"{amount} refunded for {units} unit{'' if units == 1 else 's'}"
+    if proposal.rma:
+        return f"{what} of return {proposal.rma.rma_identifier}, which it then closes or counts on."
+    return f"{what}, in no return."
+
+
+@dataclass(frozen=True)
+class Stays:
+    """What is left after a refund, in cents of its currency: of the goods or of goodwill, and of
+    what may be decided alone (None: no limit)."""
+
+    left_cents: int
+    alone_left_cents: int | None
+
+
+def what_stays(choice: Choice, preview: Preview) -> Stays:
+    """Returns what is left once a refund is made."""
+    proposal, limit = preview.proposal, preview.limit_cents
+    total = proposal.total_refund_amount_cents
+    alone = None if limit is None else max(0, limit - preview.alone_cents - total)
+    if proposal.kind == RefundKind.GOODWILL:
+        return Stays(max(0, choice.goodwill_room_cents - total), alone)
+    found = choice.found
+    taken = {line.order_line.pk: line for line in proposal.lines}
+    goods = sum(_left_after(one.line, one.room, taken.get(one.line.pk)) for one in found.lines)
+    cash = found.cash_room_cents - proposal.shopper_amount_cents
+    return Stays(max(0, min(goods, found.order_room_cents - total, cash)), alone)
+
+
+def _left_after(line: OrderLine, room: LineRoom, taken: ProposedLine | None) -> int:
+    """What of a line is left: a unit that is refunded in part is refunded."""
+    if taken is None:
+        return goods_left_cents(line, room)
+    left = replace(
+        room,
+        amount_cents=max(0, room.amount_cents - taken.amount_cents),
+        units=max(0, room.units - taken.quantity),
+    )
+    return goods_left_cents(line, left)

@@ -1,14 +1,20 @@
 """Everything the order page shows, in a fixed number of queries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet, Sum
 
 from apps.attention.models import Item
 from apps.attention.queries import open_items
+from apps.cases.models import SubjectKind
 from apps.desk.progress import Step, refund_of, ticks
+from apps.desk.reads.case import CasePanel, case_panel
 from apps.desk.reads.gone import Gone, paid_from, refunded
+from apps.desk.reads.rma_money import Settlement, settlement_of
 from apps.desk.reads.rows import ExchangeRow, exchange_rows_of
+from apps.desk.reads.shopper import Shopper, shopper_of
+from apps.desk.reads.timeline import LENGTH, Timeline, timeline_of
 from apps.desk.reads.why import Why, whys
 from apps.exchanges.lineage import paying_orders
 from apps.exchanges.queries import exchange_orders_of_order
@@ -22,9 +28,6 @@ from apps.refunds.rules import LIVE_STATUSES
 from apps.rmas.models import Rma, RmaUnit
 from apps.rmas.queries import rmas_of_order
 from apps.timeline.models import Event
-from apps.timeline.queries import events_about
-
-TIMELINE_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Sums:
     cash_left: int
     went_elsewhere: Gone
     reserved: Gone
+    settlement: Settlement
 
     @property
     def not_gone_back(self) -> int:
@@ -111,8 +115,9 @@ class OrderPage:
     paid_for_others: list[Refund]
     exchanges: list[ExchangeRow]
     attention: list[Item]
-    events: list[Event]
-    has_more_events: bool
+    timeline: Timeline
+    case: CasePanel
+    shopper: Shopper | None
 
     @property
     def is_paid_by_exchange(self) -> bool:
@@ -120,22 +125,16 @@ class OrderPage:
         return self.payer.pk != self.order.pk
 
 
-def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
-    """Reads the page of an order; the timeline is cut unless `whole_timeline`."""
+def order_page(order: Order, *, person_id: int, query: Mapping[str, str]) -> OrderPage:
+    """Reads the page of an order for a person; `query` is the address, which chooses how much of
+    the timeline and the notes is shown."""
     rmas = list(rmas_of_order(order).prefetch_related("units__refund_units__line__refund"))
     refunds = list(refunds_of_order(order))
     lines = _lines(order)
     others = _paid_for_others(order)
     payer = paying_orders([order])[order.pk]
     identifiers = [rma.rma_identifier for rma in rmas]
-    events, has_more = cut(
-        events_about(
-            store_id=order.store_id,
-            order_identifiers=[order.identifier],
-            rma_identifiers=identifiers,
-        ),
-        whole_timeline,
-    )
+    case, timeline = _case_and_timeline(order, identifiers, person_id, query)
     return OrderPage(
         order=order,
         lines=lines,
@@ -146,9 +145,37 @@ def order_page(order: Order, *, whole_timeline: bool = False) -> OrderPage:
         paid_for_others=others,
         exchanges=exchange_rows_of(exchange_orders_of_order(order)),
         attention=attention_for(order.store_id, [order.identifier], identifiers),
-        events=events,
-        has_more_events=has_more,
+        timeline=timeline,
+        case=case,
+        shopper=shopper_of(
+            store_id=order.store_id,
+            emails=[order.customer_email],
+            without_orders=[order.pk],
+            without_rmas=[rma.pk for rma in rmas],
+        ),
     )
+
+
+def _case_and_timeline(
+    order: Order, rmas: list[str], person_id: int, query: Mapping[str, str]
+) -> tuple[CasePanel, Timeline]:
+    case = case_panel(
+        store_id=order.store_id,
+        subject_kind=SubjectKind.ORDER,
+        subject=order.identifier,
+        person_id=person_id,
+        related=rmas,
+        whole=query.get("notes") == "all",
+    )
+    timeline = timeline_of(
+        store_id=order.store_id,
+        subject_kind=SubjectKind.ORDER,
+        subject=order.identifier,
+        related=rmas,
+        people=case.people,
+        query=query,
+    )
+    return case, timeline
 
 
 def _paid_for_others(order: Order) -> list[Refund]:
@@ -168,8 +195,8 @@ def cut(events: QuerySet[Event], whole: bool) -> tuple[list[Event], bool]:
     """Returns the events to show, and whether there are more."""
     if whole:
         return list(events), False
-    shown = list(events[: TIMELINE_LENGTH + 1])
-    return shown[:TIMELINE_LENGTH], len(shown) > TIMELINE_LENGTH
+    shown = list(events[: LENGTH + 1])
+    return shown[:LENGTH], len(shown) > LENGTH
 
 
 def attention_for(store_id: int, order_names: list[str], rma_names: list[str]) -> list[Item]:
@@ -226,6 +253,7 @@ def _sums(
         cash_left=cash_left,
         went_elsewhere=elsewhere,
         reserved=paid_from(order, refunds) + elsewhere,
+        settlement=settlement_of(refunds),
     )
 
 

@@ -1,7 +1,8 @@
 """Raw messages and outbound jobs, as they were."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from django.urls import reverse
 
@@ -20,20 +21,26 @@ ATTEMPTS_SHOWN = 30
 
 @dataclass(frozen=True)
 class RawPart:
-    """One text of a raw message, such as the request or the answer."""
+    """One text of a raw message, such as the request or the answer; `is_exact` shows it as it came
+    rather than indented."""
 
     title: str
     text: str
+    is_exact: bool = False
+
+    @cached_property
+    def _whole(self) -> str:
+        return self.text if self.is_exact else indented(self.text)
 
     @property
     def shown(self) -> str:
-        """The text, indented if it is JSON, cut at SHOWN_CHARACTERS."""
-        return indented(self.text)[:SHOWN_CHARACTERS]
+        """The text, indented if it is JSON and that is wanted, cut at SHOWN_CHARACTERS."""
+        return self._whole[:SHOWN_CHARACTERS]
 
     @property
     def is_cut(self) -> bool:
         """Whether `shown` is not all of it."""
-        return len(indented(self.text)) > SHOWN_CHARACTERS
+        return len(self._whole) > SHOWN_CHARACTERS
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,15 @@ class RawMessage:
     def whole(self) -> str:
         """All of it as text."""
         return "\n\n".join(part.text for part in self.parts)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its parts are shown as they came."""
+        return any(part.is_exact for part in self.parts)
+
+    def exactly(self) -> "RawMessage":
+        """Returns it with its parts shown as they came, every space and line end."""
+        return replace(self, parts=tuple(replace(part, is_exact=True) for part in self.parts))
 
 
 def indented(text: str) -> str:
@@ -71,14 +87,17 @@ def raw_message(*, store_id: int, kind: str, pk: int) -> RawMessage | None:
 
 def _delivery(store_id: int, pk: int) -> RawMessage | None:
     found = Delivery.objects.filter(store_id=store_id, pk=pk).first()
-    if found is None:
-        return None
+    return raw_of_delivery(found) if found else None
+
+
+def raw_of_delivery(delivery: Delivery) -> RawMessage:
+    """Returns the raw message of a delivery that is read already."""
     return RawMessage(
         "delivery",
-        pk,
-        f"Message {pk} from Optoro",
-        (RawPart("Body", found.text),),
-        reverse("desk:delivery", args=[pk]),
+        delivery.pk,
+        f"Message {delivery.pk} from Optoro",
+        (RawPart("Body", delivery.text),),
+        reverse("desk:delivery", args=[delivery.pk]),
     )
 
 
@@ -117,12 +136,6 @@ def _attempt(store_id: int, pk: int) -> RawMessage | None:
         tuple(part for part in parts if part.text),
         reverse("desk:job", args=[found.job_id]),
     )
-
-
-def attempts_of(job: Job) -> tuple[list[Attempt], bool]:
-    """Returns the newest attempts at a job, and whether there are more."""
-    rows = list(job.attempts.order_by("-number")[: ATTEMPTS_SHOWN + 1])
-    return rows[:ATTEMPTS_SHOWN], len(rows) > ATTEMPTS_SHOWN
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,28 @@
 """Everything the refund page shows, and one refund to act on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import Q
 from django.http import Http404
 
 from apps.attention.models import Item
 from apps.attention.queries import open_items
+from apps.common import clock
 from apps.desk.progress import Step, ticks
 from apps.desk.reads.why import Why, whys
 from apps.outbox import topics
 from apps.outbox.models import Job
+from apps.payments.gateways import MANUAL
 from apps.refunds.approvals import approvals_of
-from apps.refunds.models import Payout, Refund, RefundLine, Source
+from apps.refunds.models import Payout, PayoutStatus, Refund, RefundLine, RefundStatus, Source
 from apps.timeline.models import Event
 from apps.timeline.queries import events_about
 
 JOBS_SHOWN = 10
+LATE_AFTER = timedelta(minutes=2)
+UNDECIDED = (PayoutStatus.CALLING, PayoutStatus.PENDING, PayoutStatus.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,46 @@ class RefundPage:
     attention: list[Item]
     events: list[Event]
     why: Why
+
+    @property
+    def maker(self) -> str:
+        """Who made it, in words: a person, automation, the order system, or which API key."""
+        return maker_of(self.refund, self.events)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        refund = self.refund
+        if refund.status != RefundStatus.PAID:
+            return refund.status in (RefundStatus.CANCELED, RefundStatus.DECLINED)
+        is_confirmed = refund.rma_id is None or refund.confirmed_at is not None
+        return refund.source == Source.EXTERNAL or (refund.reported_at is not None and is_confirmed)
+
+    @property
+    def can_ask_gateway(self) -> bool:
+        """Whether a gateway can be asked again what became of a payment."""
+        return any(row.status in UNDECIDED and row.gateway != MANUAL for row in self.payouts)
+
+    @property
+    def can_be_queued(self) -> bool:
+        """Whether a payment that is due for a while has not begun, so that it may be stuck."""
+        refund = self.refund
+        if refund.status == RefundStatus.PAYING:
+            return any(row.status == PayoutStatus.CREATED for row in self.payouts)
+        due_at = refund.payment_due_at or refund.approved_at
+        is_late = due_at is not None and due_at < clock.now() - LATE_AFTER
+        return refund.status == RefundStatus.APPROVED and is_late
+
+
+def maker_of(refund: Refund, events: Iterable[Event]) -> str:
+    """Returns who made a refund, in words; a key of the API by its name, as its events tell it."""
+    if refund.author:
+        return str(refund.author.get_full_name() or refund.author.get_username())
+    if refund.source == Source.API:
+        told = (event for event in events if event.kind == "refund.proposed")
+        name = next((event.actor_name for event in told if event.actor_name), "")
+        return f"API key {name}".strip() if name else "API"
+    return refund.get_source_display()
 
 
 def refund_named(*, store_id: int, identifier: str) -> Refund:

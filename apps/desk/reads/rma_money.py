@@ -34,6 +34,20 @@ class Credit:
 
 
 @dataclass(frozen=True)
+class Settlement:
+    """What Optoro settles of refunds, in cents: of those that are paid or settled, and of those
+    that wait or are under way."""
+
+    done: int
+    waits: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.done + self.waits
+
+
+@dataclass(frozen=True)
 class Money:
     """The shopper's money of a return, in cents. `to_come` is decided, `undecided` is Optoro's
     estimate for units that wait, `due_at` when the last delay is over."""
@@ -51,6 +65,7 @@ class Money:
     estimated_optoro: int
     units: int
     is_closed: bool
+    settlement: Settlement
 
     @property
     def not_refunded(self) -> int:
@@ -93,7 +108,15 @@ def money_of(
         estimated_optoro=sum(unit.optoro_refund_amount_cents for unit, _ in counted),
         units=len(counted),
         is_closed=all(verdict.answer == Answer.CLOSED for _, verdict in counted),
+        settlement=settlement_of(live),
     )
+
+
+def settlement_of(refunds: Iterable[Refund]) -> Settlement:
+    """Returns what Optoro settles of these refunds; those that are not live count for nothing."""
+    live = [refund for refund in refunds if refund.status in LIVE_STATUSES]
+    done = sum(r.optoro_amount_cents for r in live if r.status == RefundStatus.PAID)
+    return Settlement(done, sum(r.optoro_amount_cents for r in live) - done)
 
 
 def _shopper(refunds: Iterable[Refund]) -> int:

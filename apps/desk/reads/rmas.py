@@ -1,38 +1,47 @@
 """Everything the return page shows."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from apps.attention.models import Item
+from apps.cases.models import SubjectKind
 from apps.desk.progress import Step, refund_of, unit_steps
-from apps.desk.reads.orders import RefundView, attention_for, cut, refund_views
+from apps.desk.reads.case import CasePanel, case_panel
+from apps.desk.reads.milestones import Times, unit_times
+from apps.desk.reads.orders import RefundView, attention_for, refund_views
 from apps.desk.reads.rma_money import Money, money_of
 from apps.desk.reads.rows import ExchangeRow, exchange_rows_of
+from apps.desk.reads.shopper import Shopper, shopper_of
+from apps.desk.reads.timeline import Timeline, timeline_of
 from apps.exchanges.queries import exchange_orders_of_rma
 from apps.inbox.models import Delivery
 from apps.inbox.queries import deliveries_of
 from apps.orders.models import Order
 from apps.orders.rules import unit_amount_cents
 from apps.refunds.cancellation import why_not_cancelable
-from apps.refunds.models import Refund, RefundKind, RefundStatus
+from apps.refunds.conversion import why_not_convertible
+from apps.refunds.exclusions import why_not_excludable
+from apps.refunds.models import Refund
 from apps.refunds.policies import PolicyBook, policy_book
 from apps.refunds.queries import verdicts
-from apps.refunds.types import Verdict
+from apps.refunds.types import Answer, Verdict
+from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
 from apps.rmas.queries import units_of
-from apps.timeline.models import Event
-from apps.timeline.queries import events_about
 
 MESSAGES_SHOWN = 50
 
 
 @dataclass(frozen=True)
 class UnitView:
-    """A unit with its way, its refund, and why it is (not) refunded."""
+    """A unit with its way, its refund, why it is (not) refunded, and what stands against excluding
+    it."""
 
     unit: RmaUnit
     steps: list[Step]
     refund: Refund | None
     verdict: Verdict
+    why_not_excludable: str
 
     @property
     def refunded_cents(self) -> int | None:
@@ -58,10 +67,19 @@ class UnitView:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How many units of a return stand the same way: in this refund, or with this verdict."""
+
+    count: int
+    verdict: Verdict
+    refund: Refund | None
+
+
+@dataclass(frozen=True)
 class RmaPage:
     """The return page; `currency` is empty while none of its orders is known, `trigger` where its
-    units are under policies that differ in it. `why_not_cancelable` says what stands against asking
-    for its cancellation."""
+    units are under policies that differ in it. `why_not_…` say what stands against asking for its
+    cancellation, for its conversion, and against deciding anew."""
 
     rma: Rma
     currency: str
@@ -74,9 +92,27 @@ class RmaPage:
     exchanges: list[ExchangeRow]
     attention: list[Item]
     messages: list[Delivery]
-    events: list[Event]
-    has_more_events: bool
+    timeline: Timeline
+    case: CasePanel
+    shopper: Shopper | None
     why_not_cancelable: str
+    why_not_convertible: str
+    why_not_decidable: str
+
+    @property
+    def standings(self) -> list[Standing]:
+        """Where its units stand."""
+        return standings_of(self.units)
+
+    @property
+    def has_standard_exchange(self) -> bool:
+        """Whether it returns goods for a standard exchange, which could become a refund."""
+        return any(view.unit.refund_type == rma_rules.STANDARD_EXCHANGE for view in self.units)
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether Optoro has canceled it: nothing more can be done with it."""
+        return self.rma.status == rma_rules.CANCELED
 
     @property
     def exchange_names(self) -> set[str]:
@@ -84,24 +120,23 @@ class RmaPage:
         return {row.placed.order_identifier for row in self.exchanges}
 
 
-def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
-    """Reads the page of an RMA."""
-    rows = units_of([rma]).prefetch_related("refund_units__line__refund")
-    units = list(rows.order_by("order_identifier", "order_line_item_identifier", "ordinal"))
+def rma_page(rma: Rma, *, person_id: int, query: Mapping[str, str]) -> RmaPage:
+    """Reads the page of an RMA for a person; `query` is the address, which chooses how much of the
+    timeline and the notes is shown."""
+    units = _units(rma)
     policies = policy_book(rma.store)
     found = verdicts(rma, units, policies)
+    times = unit_times(rma, units)
     refunds = _refunds(rma)
     exchanges = exchange_rows_of(exchange_orders_of_rma(rma))
     orders = {unit.order.pk: unit.order for unit in units if unit.order}
-    events, has_more = cut(
-        events_about(store_id=rma.store_id, rma_identifiers=[rma.rma_identifier]), whole_timeline
-    )
+    case, timeline = _case_and_timeline(rma, units, person_id, query)
     return RmaPage(
         rma=rma,
         currency=next((order.currency for order in orders.values()), ""),
         orders=list(orders.values()),
         unknown_orders=sorted({unit.order_identifier for unit in units if not unit.order}),
-        units=[_unit_view(rma, unit, found[unit.pk]) for unit in units],
+        units=[_unit_view(rma, unit, found[unit.pk], times[unit.pk]) for unit in units],
         money=money_of([(unit, found[unit.pk]) for unit in units], refunds, exchanges),
         trigger=_trigger(rma, units, policies),
         refunds=refund_views(refunds),
@@ -110,21 +145,61 @@ def rma_page(rma: Rma, *, whole_timeline: bool = False) -> RmaPage:
         messages=list(
             deliveries_of(rma.store_id).filter(subject=rma.rma_identifier)[:MESSAGES_SHOWN]
         ),
-        events=events,
-        has_more_events=has_more,
+        timeline=timeline,
+        case=case,
+        shopper=_shopper(rma, orders.values()),
         why_not_cancelable=why_not_cancelable(rma),
+        why_not_convertible=why_not_convertible(rma),
+        why_not_decidable=why_not_decidable(rma),
     )
 
 
-def refunds_to_cancel(rma: Rma) -> list[Refund]:
-    """Returns the refunds that a request for cancellation cancels: decided and not paid."""
-    rows = Refund.objects.filter(
+def _units(rma: Rma) -> list[RmaUnit]:
+    rows = units_of([rma]).prefetch_related("refund_units__line__refund")
+    return list(rows.order_by("order_identifier", "order_line_item_identifier", "ordinal"))
+
+
+def _case_and_timeline(
+    rma: Rma, units: list[RmaUnit], person_id: int, query: Mapping[str, str]
+) -> tuple[CasePanel, Timeline]:
+    """A flag or a note stands on the order's own identifier, whatever name Optoro calls it by."""
+    names = {unit.order.identifier if unit.order else unit.order_identifier for unit in units}
+    case = case_panel(
         store_id=rma.store_id,
-        rma_identifier=rma.rma_identifier,
-        kind=RefundKind.GOODS,
-        status__in=[RefundStatus.PROPOSED, RefundStatus.APPROVED],
+        subject_kind=SubjectKind.RMA,
+        subject=rma.rma_identifier,
+        person_id=person_id,
+        related=names,
+        whole=query.get("notes") == "all",
     )
-    return list(rows.order_by("pk"))
+    timeline = timeline_of(
+        store_id=rma.store_id,
+        subject_kind=SubjectKind.RMA,
+        subject=rma.rma_identifier,
+        related=names,
+        people=case.people,
+        query=query,
+    )
+    return case, timeline
+
+
+def _shopper(rma: Rma, orders: Iterable[Order]) -> Shopper | None:
+    orders = list(orders)
+    return shopper_of(
+        store_id=rma.store_id,
+        emails=[*(order.customer_email for order in orders), rma.giftee_email],
+        without_orders=[order.pk for order in orders],
+        without_rmas=[rma.pk],
+    )
+
+
+def why_not_decidable(rma: Rma) -> str:
+    """Returns, in words, why deciding anew on an RMA would lead to nothing, or ""."""
+    if rma.status == rma_rules.CANCELED:
+        return f"RMA {rma.rma_identifier} is canceled"
+    if rma.is_cancellation_requested:
+        return f"the cancellation of RMA {rma.rma_identifier} is asked for: withdraw that first"
+    return ""
 
 
 def _trigger(rma: Rma, units: list[RmaUnit], policies: PolicyBook) -> str:
@@ -133,9 +208,41 @@ def _trigger(rma: Rma, units: list[RmaUnit], policies: PolicyBook) -> str:
     return triggers.pop() if len(triggers) == 1 else ""
 
 
-def _unit_view(rma: Rma, unit: RmaUnit, verdict: Verdict) -> UnitView:
+def unit_views(rma: Rma) -> list[UnitView]:
+    """Reads the units of an RMA as they stand now, in their order."""
+    units = _units(rma)
+    found = verdicts(rma, units, policy_book(rma.store))
+    times = unit_times(rma, units)
+    return [_unit_view(rma, unit, found[unit.pk], times[unit.pk]) for unit in units]
+
+
+def standings_of(views: Iterable[UnitView]) -> list[Standing]:
+    """Returns where the units that are still in a return stand, in as few rows as there are
+    different answers."""
+    found: dict[tuple[str, str], list[UnitView]] = {}
+    for view in views:
+        if not view.unit.is_withdrawn:
+            found.setdefault((view.verdict.answer, view.verdict.reason), []).append(view)
+    return [
+        Standing(
+            len(members),
+            members[0].verdict,
+            members[0].refund if members[0].verdict.answer == Answer.REFUNDED else None,
+        )
+        for members in found.values()
+    ]
+
+
+def _unit_view(rma: Rma, unit: RmaUnit, verdict: Verdict, times: Times) -> UnitView:
     refund = refund_of(unit)
-    return UnitView(unit, unit_steps(rma, unit, refund), refund, verdict)
+    live = [row.line.refund for row in unit.refund_units.all() if row.is_live]
+    return UnitView(
+        unit,
+        unit_steps(rma, unit, refund, times),
+        refund,
+        verdict,
+        why_not_excludable(unit, refunds=live),
+    )
 
 
 def _refunds(rma: Rma) -> list[Refund]:

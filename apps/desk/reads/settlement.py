@@ -11,14 +11,21 @@ from apps.desk.paging import PAGE_SIZE
 from apps.reconciliation.settlement import settlements
 from apps.reconciliation.settlement_rules import Settlement, State, Totals, totals
 
+
+def _placed_at(row: Settlement) -> datetime:
+    return row.placed.placed_at if row.placed else row.since_at
+
+
 _SORTING: dict[str, Callable[[Settlement], Any]] = {
-    "placed": lambda row: row.placed.placed_at if row.placed else row.since_at,
+    "state": lambda row: (row.is_different, _placed_at(row)),
+    "placed": _placed_at,
     "identifier": lambda row: row.order_identifier,
     "goods": lambda row: row.goods_amount_cents,
     "open": lambda row: row.open_cents,
     "difference": lambda row: row.difference_cents,
 }
-DEFAULT_SORTING = "-placed"
+# What somebody should look at comes first, and of that the newest.
+DEFAULT_SORTING = "-state"
 # Asked for by the filter beside the states themselves.
 DIFFERENT = "different"
 OPEN = "open"
@@ -51,8 +58,8 @@ def settlement_page(
         for row in settlements(store_id)
         if _is_in(row, state)
         and (not wanted or any(wanted in name.casefold() for name in _names(row)))
-        and (since is None or _SORTING["placed"](row) >= since)
-        and (until is None or _SORTING["placed"](row) < until)
+        and (since is None or _placed_at(row) >= since)
+        and (until is None or _placed_at(row) < until)
     ]
     current = sort if sort.removeprefix("-") in _SORTING else DEFAULT_SORTING
     key = _SORTING[current.removeprefix("-")]

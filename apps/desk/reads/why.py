@@ -310,7 +310,8 @@ def parts_of(refund: Refund, lines: Sequence[RefundLine]) -> Block:
 
 
 def _reported_note(refund: Refund) -> str:
-    if refund.status == RefundStatus.CANCELED:
+    is_over = refund.status in (RefundStatus.CANCELED, RefundStatus.DECLINED)
+    if is_over and refund.reported_at is None:
         return "would have been reported"
     return "reported to Optoro"
 

@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.accounts.rules import Action
+from apps.accounts.rules import Action, roles_that_may
 from apps.common import clock, money
 from apps.common.logs import request_id as current_request_id
 from apps.desk import words
@@ -210,6 +210,12 @@ def permit_for(context: dict[str, Any], action: str) -> Permit:
     """Returns whether whoever looks may do `action`, and if not, who may."""
     permit: Permit = context["seat"].permit(Action(action))
     return permit
+
+
+@register.simple_tag
+def role_names(action: str) -> str:
+    """Names the roles that may do `action`."""
+    return roles_that_may(Action(action))
 
 
 @register.filter

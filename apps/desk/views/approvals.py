@@ -11,10 +11,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.accounts.rules import Action
 from apps.common.errors import Refused
+from apps.desk.field_words import words_for
 from apps.desk.paging import page_of
 from apps.desk.reads import approvals as reads
 from apps.desk.reads.making import NotAnAmount, cents_from, written
 from apps.desk.seats import DeskRequest, at_desk, demand
+from apps.desk.sudo import confirm_identity
 from apps.refunds.approval_edits import change_approvals
 from apps.refunds.approvals import approvals_from
 from apps.refunds.models import ApprovalPolicy
@@ -59,7 +61,8 @@ class AmountField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-        super().__init__(max_length=20, widget=widget, **kwargs)
+        words = words_for("the amount", **kwargs.pop("error_messages", {}))
+        super().__init__(max_length=20, widget=widget, error_messages=words, **kwargs)
 
     def clean(self, value: Any) -> int | None:
         """Returns the amount in cents, None where it is blank."""
@@ -70,6 +73,14 @@ class AmountField(forms.CharField):
             return cents_from(text)
         except NotAnAmount as problem:
             raise forms.ValidationError(str(problem)) from None
+
+
+def _minutes(what: str) -> dict[str, str]:
+    return words_for(
+        what,
+        required="Write whole minutes; 0 to pay at once.",
+        invalid="Write whole minutes, such as 10.",
+    )
 
 
 class ApprovalsForm(forms.Form):
@@ -93,17 +104,23 @@ class ApprovalsForm(forms.Form):
         error_messages={"required": "Write an amount; 0 for no goodwill."},
     )
     staff_hold_minutes = forms.IntegerField(
-        label="Hold of refunds made by people, in minutes", min_value=0, max_value=MOST_MINUTES
+        label="Hold of refunds made by people, in minutes",
+        min_value=0,
+        max_value=MOST_MINUTES,
+        error_messages=_minutes("the hold of refunds made by people"),
     )
     api_hold_minutes = forms.IntegerField(
-        label="Hold of refunds made by API, in minutes", min_value=0, max_value=MOST_MINUTES
+        label="Hold of refunds made by API, in minutes",
+        min_value=0,
+        max_value=MOST_MINUTES,
+        error_messages=_minutes("the hold of refunds made by API"),
     )
     note = forms.CharField(
         label="Why it is changed",
         max_length=255,
         strip=True,
         help_text="Kept with the version. Up to 255 characters.",
-        error_messages={"required": "Write why: it is kept with the version."},
+        error_messages=words_for("why", required="Write why: it is kept with the version."),
     )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -136,6 +153,8 @@ def policy(request: DeskRequest) -> HttpResponse:
     form = ApprovalsForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
+    if page := confirm_identity(request, "Changing who decides on how much"):
+        return page
     try:
         change_approvals(
             store=request.seat.store,
@@ -177,6 +196,7 @@ def _page(
         "desk/approval_policy.html",
         {
             "form": form or ApprovalsForm(initial=_initial(values, newest)),
+            "errors": [field for field in form if field.errors] if form else (),
             "said": reads.said_by(values),
             "version": newest,
             "history": reads.versions_of(request.seat.store),

@@ -9,14 +9,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.rules import Action
 from apps.common.errors import Refused
+from apps.desk.reads.deliveries import delivery_page
 from apps.desk.reads.exchanges import exchange_order_of
-from apps.desk.reads.raw import SHOWN_CHARACTERS, attempts_of, raw_message, subject_of
+from apps.desk.reads.jobs import job_page
+from apps.desk.reads.raw import SHOWN_CHARACTERS, raw_message, raw_of_delivery, subject_of
 from apps.desk.seats import DeskRequest, at_desk, demand
 from apps.inbox.models import Delivery, DeliveryState
 from apps.inbox.rules import why_not_replayable
 from apps.inbox.services import replay as replay_delivery
 from apps.outbox.models import Job, JobState
 from apps.outbox.services import resend as resend_job
+from apps.reconciliation.rules import age_in_words
 
 
 def _deliveries(request: DeskRequest) -> QuerySet[Delivery]:
@@ -26,15 +29,21 @@ def _deliveries(request: DeskRequest) -> QuerySet[Delivery]:
 @require_GET
 @at_desk
 def delivery(request: DeskRequest, pk: int) -> HttpResponse:
-    """One message as it came, what became of it, and how to replay it."""
+    """One message: what was understood and what became of it, the messages around it, how to
+    replay it, and its body, as it came with `?body=exact`."""
     found = get_object_or_404(_deliveries(request), pk=pk)
+    shown = raw_of_delivery(found)
     return render(
         request,
         "desk/delivery.html",
         {
             "delivery": found,
-            "raw": raw_message(store_id=found.store_id, kind="delivery", pk=found.pk),
+            "page": delivery_page(found),
+            "raw": shown.exactly() if request.GET.get("body") == "exact" else shown,
             "limit": SHOWN_CHARACTERS,
+            "took": (
+                age_in_words(found.processed_at - found.received_at) if found.processed_at else ""
+            ),
             "permit": request.seat.permit(Action.REPLAY_MESSAGE),
             "why_not_replayable": why_not_replayable(found),
             "exchange_order": exchange_order_of(found),
@@ -65,16 +74,17 @@ def replay(request: DeskRequest, pk: int) -> HttpResponse:
 @require_GET
 @at_desk
 def job(request: DeskRequest, pk: int) -> HttpResponse:
-    """One outbound job with every attempt at it."""
+    """One outbound job with its attempts, and what the snapshot it sent changed; with
+    `?compare=now` what one that is sent now would change."""
     found = get_object_or_404(Job, store=request.seat.store, pk=pk)
-    attempts, has_more = attempts_of(found)
+    compares_now = request.GET.get("compare") == "now"
     return render(
         request,
         "desk/job.html",
         {
             "job": found,
-            "attempts": attempts,
-            "has_more_attempts": has_more,
+            "page": job_page(found, compares_now=compares_now),
+            "compares_now": compares_now,
             "subject": subject_of(found),
             "permit": request.seat.permit(Action.REPLAY_MESSAGE),
         },
@@ -96,8 +106,8 @@ def resend(request: DeskRequest, pk: int) -> HttpResponse:
 @require_GET
 @at_desk
 def raw(request: DeskRequest, kind: str, pk: int) -> HttpResponse:
-    """One raw message: drawn into the timeline by htmx, a page of its own without, and a file
-    with `?as=file`."""
+    """One raw message: drawn into the timeline by htmx, a page of its own without, as it came with
+    `?body=exact`, and a file with `?as=file`."""
     found = raw_message(store_id=request.seat.store.pk, kind=kind, pk=pk)
     if found is None:
         raise Http404("There is no such message in this store.")
@@ -107,6 +117,8 @@ def raw(request: DeskRequest, kind: str, pk: int) -> HttpResponse:
             content_type="text/plain; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{kind}-{pk}.json"'},
         )
+    if request.GET.get("body") == "exact":
+        found = found.exactly()
     is_fragment = bool(getattr(request, "htmx", False))
     template = "desk/parts/raw.html" if is_fragment else "desk/raw.html"
     response = render(request, template, {"raw": found, "limit": SHOWN_CHARACTERS})

@@ -1,20 +1,26 @@
 """Saying what became of a payment that nobody knows, or that a person has to make."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts.rules import Action
+from apps.attention.models import Kind
+from apps.attention.rules import Act, needs
 from apps.common.errors import Refused
 from apps.common.money import show
+from apps.desk.field_words import words_for
 from apps.desk.reads.refunds import payout_of, refund_named
 from apps.desk.seats import DeskRequest, at_desk, demand
+from apps.desk.sudo import confirm_identity
 from apps.payments.gateways import MANUAL
 from apps.payments.types import GatewayOutcome
+from apps.reconciliation import actions
 from apps.refunds.models import Payout, PayoutStatus, Refund
 from apps.refunds.outcomes import recipient_of, tell_outcome
 from apps.timeline.types import staff
@@ -44,7 +50,9 @@ class PaidForm(_LookedUpForm):
         strip=True,
         help_text="The one it has where it was paid: at the gateway, on the bank statement, on the "
         "gift card.",
-        error_messages={"required": "Write the reference it has where it was paid."},
+        error_messages=words_for(
+            "the reference", required="Write the reference it has where it was paid."
+        ),
     )
     field_order = ("reference", "looked_up")
 
@@ -57,7 +65,9 @@ class NotPaidForm(_LookedUpForm):
         max_length=255,
         strip=True,
         help_text="Kept with the payment and shown in the timeline.",
-        error_messages={"required": "Write how it is known that nothing was paid."},
+        error_messages=words_for(
+            "how that is known", required="Write how it is known that nothing was paid."
+        ),
     )
     field_order = ("note", "looked_up")
 
@@ -79,6 +89,8 @@ def payout(request: DeskRequest, identifier: str, pk: int) -> HttpResponse:
     )
     form: forms.Form | None = next((one for one in (paid, not_paid) if one.is_bound), None)
     if form and form.is_valid():
+        if page := confirm_identity(request, "Saying what became of a payment"):
+            return page
         return _tell(request, refund, found, GatewayOutcome(outcome), form.cleaned_data)
     return render(
         request,
@@ -91,9 +103,40 @@ def payout(request: DeskRequest, identifier: str, pk: int) -> HttpResponse:
             "is_by_hand": is_by_hand,
             "paid": paid,
             "not_paid": not_paid,
+            "form": form,
+            "errors": [field for field in form if field.errors] if form else (),
         },
         status=422 if request.method == "POST" else 200,
     )
+
+
+@require_POST
+@at_desk
+def ask_gateway(request: DeskRequest, identifier: str) -> HttpResponse:
+    """Has the gateway asked at once what became of the refund's payments, under the same keys."""
+    found = refund_named(store_id=request.seat.store.pk, identifier=identifier)
+    demand(request, needs(Act.ASK_GATEWAY, Kind.PAYMENT_UNKNOWN))
+    return _do(request, found, actions.ask_gateway_again)
+
+
+@require_POST
+@at_desk
+def queue_payment(request: DeskRequest, identifier: str) -> HttpResponse:
+    """Queues what the refund still needs to be paid, where nothing works on it; never paid twice,
+    and not before its hold is over."""
+    found = refund_named(store_id=request.seat.store.pk, identifier=identifier)
+    demand(request, needs(Act.QUEUE_PAYMENT, Kind.PAYMENT_STUCK))
+    return _do(request, found, actions.queue_payment_again)
+
+
+def _do(request: DeskRequest, refund: Refund, action: Callable[..., str]) -> HttpResponse:
+    try:
+        told = action(store_id=refund.store_id, refund_identifier=refund.identifier)
+        messages.success(request, told)
+    except Refused as refusal:
+        text = str(refusal)
+        messages.error(request, f"{text[:1].upper()}{text[1:]}.")
+    return redirect("desk:refund", identifier=refund.identifier)
 
 
 def _is_by_hand(payout: Payout) -> bool:

@@ -16,6 +16,7 @@ from apps.desk.policy_forms import PolicyForm, Shown, initial_of, shown_by, toke
 from apps.desk.policy_words import changes_between
 from apps.desk.reads import policies as reads
 from apps.desk.seats import DeskRequest, at_desk, demand
+from apps.desk.sudo import confirm_identity
 from apps.refunds.backtest import DAYS, MAX_UNITS, backtest
 from apps.refunds.policies import OnePolicy
 from apps.refunds.policy_edits import (
@@ -80,6 +81,8 @@ def _save(request: DeskRequest, brand: reads.BrandPolicy, form: PolicyForm) -> H
             "for them."
         )
         return _page(request, brand, form, status=422, problem=problem)
+    if page := confirm_identity(request, "Putting a refund policy in force"):
+        return page
     try:
         change_policy(
             store=store,

@@ -6,13 +6,29 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.rules import Action
+from apps.attention.models import Kind
+from apps.attention.rules import Act, needs
 from apps.common.errors import Refused
-from apps.desk.reads.approvals import why_not_by
+from apps.desk.field_words import words_for
+from apps.desk.reads.approvals import (
+    History,
+    api_keys_of,
+    histories_of,
+    next_to_decide,
+    why_not_by,
+)
 from apps.desk.reads.payments import BY_HAND, hand_note, portions_of, what_follows
-from apps.desk.reads.refunds import minutes_after_approval, refund_named, refund_page
+from apps.desk.reads.receipt import receipt_of
+from apps.desk.reads.refunds import (
+    maker_of,
+    minutes_after_approval,
+    refund_named,
+    refund_page,
+)
 from apps.desk.seats import DeskRequest, at_desk, demand
 from apps.desk.words import (
     is_put_off,
@@ -32,8 +48,11 @@ class CancelForm(forms.Form):
     reason = forms.CharField(
         max_length=200,
         strip=True,
+        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"}),
         help_text="Shown in the timeline. Up to 200 characters.",
-        error_messages={"required": "Write why: the next person will want to know."},
+        error_messages=words_for(
+            "the reason", required="Write why: the next person will want to know."
+        ),
     )
 
 
@@ -44,19 +63,59 @@ def refund(request: DeskRequest, identifier: str) -> HttpResponse:
     found = refund_named(store_id=request.seat.store.pk, identifier=identifier)
     permit = request.seat.permit(Action.DECIDE_REFUND)
     can_approve = found.status == RefundStatus.PROPOSED
+    page = refund_page(found)
     return render(
         request,
         "desk/refund.html",
         {
-            "page": refund_page(found),
+            "page": page,
             "refund": found,
             "permit": permit,
             "can_approve": can_approve,
             "why_not": _why_not(request, found) if can_approve and permit.is_given else "",
             "can_cancel": may_move(found.status, RefundStatus.CANCELED),
             "can_take_back": is_put_off(found) and found.author_id == _user_id(request),
+            "history": _history(found) if can_approve else None,
+            "is_in_queue": _is_in_queue(request),
+            "asking": request.seat.permit(needs(Act.ASK_GATEWAY, Kind.PAYMENT_UNKNOWN)),
+            "queueing": request.seat.permit(needs(Act.QUEUE_PAYMENT, Kind.PAYMENT_STUCK)),
         },
     )
+
+
+@require_GET
+@at_desk
+def receipt(request: DeskRequest, identifier: str) -> HttpResponse:
+    """What a shopper can be given about a refund that is paid; there is none before that."""
+    found = refund_named(store_id=request.seat.store.pk, identifier=identifier)
+    return render(request, "desk/receipt.html", {"refund": found, "receipt": receipt_of(found)})
+
+
+def _history(refund: Refund) -> History:
+    email = refund.order.customer_email
+    return histories_of(refund.store_id, [email])[email]
+
+
+def _is_in_queue(request: DeskRequest) -> bool:
+    """Whether a person works through the approvals: then a decision leads to the next one."""
+    return request.GET.get("queue") == "yes"
+
+
+def _decided(request: DeskRequest, refund: Refund, done: str, told: str) -> HttpResponse:
+    """Says what was decided, and leads back to the refund; out of the queue to the next one."""
+    if not _is_in_queue(request):
+        messages.success(request, told)
+        return redirect("desk:refund", identifier=refund.identifier)
+    seat = request.seat
+    following = next_to_decide(
+        seat.store, after=refund, user_id=_user_id(request), role=seat.membership.role
+    )
+    more = f"{following.count} more wait{'s' if following.count == 1 else ''}."
+    messages.success(request, f"{done} {refund.identifier}. {more if following.count else ''}")
+    if not following.count:
+        return redirect("desk:approvals")
+    url = reverse("desk:refund", args=[following.identifier])
+    return redirect(f"{url}?queue=yes")
 
 
 def _why_not(request: DeskRequest, refund: Refund) -> str:
@@ -84,10 +143,11 @@ def approve(request: DeskRequest, identifier: str) -> HttpResponse:
             portions=portions,
             hand_note=note,
             is_by_hand=note == BY_HAND,
+            history=_history(found),
         )
     try:
         approved = services.approve_refund(refund=found, actor=staff(_user_id(request)))
-        messages.success(request, what_follows(approved, "Approved"))
+        return _decided(request, approved, "Approved", what_follows(approved, "Approved"))
     except Refused as refusal:
         _tell_refusal(request, refusal, found, RefundStatus.APPROVED)
     return redirect("desk:refund", identifier=found.identifier)
@@ -109,16 +169,15 @@ def cancel(request: DeskRequest, identifier: str) -> HttpResponse:
             form=form,
             is_reject=found.status == RefundStatus.PROPOSED and "reject" in request.GET,
         )
+    done = "Declined" if found.status == RefundStatus.PROPOSED else "Canceled"
     try:
-        services.cancel_refund(
+        canceled = services.cancel_refund(
             refund=found,
             actor=staff(_user_id(request)),
             reason=form.cleaned_data["reason"],
         )
-        messages.success(
-            request,
-            "Canceled: its amounts are free again. Automation leaves its units to a person.",
-        )
+        told = f"{done}: its amounts are free again. Automation leaves its units to a person."
+        return _decided(request, canceled, done, told)
     except Refused as refusal:
         _tell_refusal(request, refusal, found, RefundStatus.CANCELED)
     return redirect("desk:refund", identifier=found.identifier)
@@ -176,12 +235,18 @@ def _confirmation(
         {
             "refund": refund,
             "lines": lines,
+            "maker": _maker(refund),
+            "is_in_queue": _is_in_queue(request),
             "minutes": minutes_after_approval(refund),
             "wait": wait_name(refund, minutes_after_approval(refund)),
             **context,
         },
         status=422 if has_errors else 200,
     )
+
+
+def _maker(refund: Refund) -> str:
+    return api_keys_of(refund.store_id, [refund]).get(refund.identifier) or maker_of(refund, ())
 
 
 def _tell_too_late(request: DeskRequest, refund: Refund, target: RefundStatus) -> None:
