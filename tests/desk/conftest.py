@@ -30,6 +30,7 @@ from apps.stores.models import Store
 from tests.support import builders
 from tests.support.exchange_requests import item, request
 from tests.support.optoro import AUTH_URL, ORDERS_URL, FakeOptoro
+from tests.support.people import sign_in
 
 PARCEL = "92023909899840543401202533"
 
@@ -192,7 +193,7 @@ def person() -> Callable[..., Client]:
         for store, role in memberships:
             Membership.objects.create(user=user, store=store, role=role)
         browser = Client()
-        browser.force_login(user)
+        sign_in(browser, user)
         return browser
 
     return make

@@ -161,7 +161,7 @@ def test_signing_in_and_out(world: World, lead: Client) -> None:
     user.save()
     browser = Client()
     wrong = browser.post("/login/", {"username": "ana", "password": "no"})
-    assert wrong.status_code == 200
+    assert wrong.status_code == 422
     assert 'role="alert"' in wrong.content.decode()
     right = browser.post(
         "/login/", {"username": "ana", "password": "correct horse battery", "next": "/refunds/"}

@@ -9,6 +9,7 @@ from apps.accounts.models import ApiKey, Membership, User
 from apps.accounts.services import create_api_key, find_api_key
 from apps.stores.models import Store
 from tests.desk.conftest import World
+from tests.support.people import sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,7 @@ READ_ONLY = sorted(
 def root(db: None) -> Client:
     """A superuser's browser."""
     browser = Client()
-    browser.force_login(User.objects.create_superuser("root", "", "pw"))
+    sign_in(browser, User.objects.create_superuser("root", "", "pw"))
     return browser
 
 
@@ -159,7 +160,7 @@ def test_only_those_with_the_right_revoke_keys(store: Store) -> None:
     user = User.objects.create_user("helper", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_apikey"))
     browser = Client()
-    browser.force_login(user)
+    sign_in(browser, user)
     chosen = {"action": "revoke", "_selected_action": [str(ApiKey.objects.get().pk)]}
     browser.post(admin_url(ApiKey, "changelist"), chosen)
     assert find_api_key(key) is not None
@@ -174,4 +175,6 @@ def test_people_get_memberships_and_are_never_deleted(store: Store, root: Client
 
 
 def test_the_admin_is_for_staff_only(store: Store, lead: Client) -> None:
-    assert lead.get("/admin/")["Location"].startswith("/admin/login/")
+    answer = lead.get("/admin/", follow=True)
+    assert answer.status_code == 403
+    assert "The configuration is for people who have the right" in answer.content.decode()

@@ -17,7 +17,7 @@ from apps.outbox.models import Job
 from apps.payments.models import SimulatedPayment
 from apps.refunds.models import ApprovalPolicy, Refund, Source
 from apps.refunds.requests import make_refund
-from apps.refunds.wishes import WantedLine, Wish
+from apps.refunds.wanted import WantedLine, Wish
 from apps.stores.models import Store
 from apps.timeline.models import Event
 from apps.timeline.types import machine, staff
@@ -68,27 +68,31 @@ def test_all_that_waits_is_listed_with_why_and_whose_it_is(
     names = [small.identifier, big.identifier, by_api.identifier, own.identifier]
     assert re.findall(r"RD-\w{5}-\w{5} \$", page) == [f"{name} $" for name in names]
     page = re.sub(r"\d+ s ", "0 s ", page)
+    history = "no other refund"
     assert (
         f"{small.identifier} $30.00 ORD-1 no return ana Never arrived Above $20.00 a second "
-        f"person must approve. 0 s Approve… {small.identifier}"
+        f"person must approve. {history} 0 s Approve… {small.identifier}"
     ) in page
     assert (
-        "$60.00 ORD-1 no return ana Never arrived Above $20.00 a second person must approve. 0 s "
-        "Approve… $60.00 is more than the role Agent decides on ($50.00); these can: Lead (no "
-        "limit), Administrator (no limit)."
+        "$60.00 ORD-1 no return ana Never arrived Above $20.00 a second person must approve. "
+        "no other refund 0 s Approve… $60.00 is more than the role Agent decides on ($50.00); "
+        "these can: Lead (no limit), Administrator (no limit)."
     ) in page
-    assert "API Never arrived $15.00 is above the limit of refunds by API, $10.00. 0 s" in page
+    assert (
+        "API key oms Never arrived $15.00 is above the limit of refunds by API, $10.00. "
+        "no other refund 0 s"
+    ) in page
     assert "Approve… Nobody approves a refund that they made themselves: another person" in page
     mine = text_of(agent.get("/approvals/?mine=yes"))
     assert re.findall(r"(RD-\w{5}-\w{5}) \$", mine) == [small.identifier, by_api.identifier]
     assert 'badge-calm">4<' in agent.get("/").content.decode()
     links = re.findall(
-        r'href="/refunds/([^/]+)/approve/"', lead.get("/approvals/").content.decode()
+        r'href="/refunds/([^/]+)/approve/\?queue=yes"', lead.get("/approvals/").content.decode()
     )
     assert links == [by_api.identifier, own.identifier]
 
 
-@pytest.mark.parametrize(("url", "queries"), [("/approvals/", 7), ("/approvals/?mine=yes", 9)])
+@pytest.mark.parametrize(("url", "queries"), [("/approvals/", 9), ("/approvals/?mine=yes", 11)])
 def test_more_that_waits_costs_no_more_queries(
     url: str, queries: int, store: Store, agent: Client
 ) -> None:
@@ -105,6 +109,67 @@ def test_more_that_waits_costs_no_more_queries(
     make(store, "", 200)
     make(store, "", 300)
     assert count() == one == queries
+
+
+def test_the_queue_is_worked_with_the_keyboard(store: Store, agent: Client) -> None:
+    """j, k and Enter open a row; a and d are what is decided; a decision opens the next one."""
+    take(store, identifier="ORD-1")
+    limits(store, api_limit_cents=0)
+    first, second, third = (make(store, "", cents) for cents in (100, 200, 300))
+    queue = agent.get("/approvals/").content.decode()
+    row = queue.partition("<tr data-row>")[2].partition("</tr>")[0]
+    assert re.findall(r'href="([^"]+)"', row)[0] == f"/refunds/{first.identifier}/?queue=yes"
+    page = agent.get(f"/refunds/{first.identifier}/?queue=yes").content.decode()
+    approve = f"/refunds/{first.identifier}/approve/?queue=yes"
+    assert f'data-key="a" href="{approve}"' in page
+    decline = f"/refunds/{first.identifier}/cancel/?reject=yes&amp;queue=yes"
+    assert f'data-key="d" href="{decline}"' in page
+    assert "autofocus" in agent.get(approve).content.decode().partition("<main")[2]
+    after = agent.post(approve, follow=True)
+    assert after.redirect_chain == [(f"/refunds/{second.identifier}/?queue=yes", 302)]
+    assert f"Approved {first.identifier}. 2 more wait." in text_of(after)
+    url = f"/refunds/{second.identifier}/cancel/?reject=yes&queue=yes"
+    after = agent.post(url, {"reason": "no photo"}, follow=True)
+    assert after.redirect_chain == [(f"/refunds/{third.identifier}/?queue=yes", 302)]
+    assert f"Declined {second.identifier}. 1 more waits." in text_of(after)
+    after = agent.post(f"/refunds/{third.identifier}/approve/?queue=yes", follow=True)
+    assert after.redirect_chain == [("/approvals/", 302)]
+    assert f"Approved {third.identifier}." in text_of(after)
+    states = Refund.objects.order_by("pk").values_list("status", flat=True)
+    assert list(states) == ["approved", "canceled", "approved"]
+
+
+def test_the_shoppers_other_refunds_stand_beside_the_decision(store: Store, agent: Client) -> None:
+    take(store, identifier="ORD-1")
+    make(store, "bo", 1500)
+    limits(store, api_limit_cents=0)
+    refund = make(store, "", 200)
+    for url in ("", "approve/"):
+        page = text_of(agent.get(f"/refunds/{refund.identifier}/{url}"))
+        assert "ada@example.com got 1 refund in the last 90 days: $15.00 ." in page, url
+    page = text_of(agent.get(f"/refunds/{refund.identifier}/"))
+    assert "Asked for by API key oms." in page
+    assert "$0.00. 1 refund $15.00" in text_of(agent.get("/approvals/"))
+    Refund.objects.exclude(pk=refund.pk).update(created_at=clock.in_seconds(-91 * 86400))
+    assert "no other refund" in text_of(agent.get("/approvals/"))
+
+
+def test_ticks_of_what_is_never_paid_say_so(store: Store, lead: Client) -> None:
+    take(store, identifier="ORD-1")
+    refund = make(store, "ana", 3000)
+    url = f"/refunds/{refund.identifier}/"
+    Refund.objects.update(status="declined")
+    page = text_of(lead.get(url))
+    assert "Paid declined Reported nothing to report Confirmed nothing to report" in page
+    assert "reported to Optoro" not in page
+    Refund.objects.update(status="canceled")
+    page = text_of(lead.get(url))
+    assert "Decided canceled Paid nothing is paid Reported nothing to report" in page
+    assert "hx-get" not in lead.get(url).content.decode().partition('id="live"')[2][:80]
+    Refund.objects.update(status="proposed")
+    page = lead.get(url)
+    assert "Decided waits for approval Paid not yet" in text_of(page)
+    assert "hx-get" in page.content.decode().partition('id="live"')[2][:80]
 
 
 def test_nothing_waits(store: Store, lead: Client) -> None:
@@ -307,8 +372,14 @@ def test_a_change_made_meanwhile_is_not_overwritten(
         ({"agent_limit_cents": "lots"}, "Write an amount such as 1234.50"),
         ({"api_limit_cents": "-1"}, "without a sign"),
         ({"goodwill_limit_cents": ""}, "Write an amount; 0 for no goodwill."),
-        ({"staff_hold_minutes": "-1"}, "greater than or equal to 0"),
-        ({"api_hold_minutes": "10081"}, "less than or equal to 10080"),
+        (
+            {"staff_hold_minutes": "-1"},
+            "The hold of refunds made by people is -1: write 0 or more.",
+        ),
+        (
+            {"api_hold_minutes": "10081"},
+            "The hold of refunds made by API is 10081: write 10080 or less.",
+        ),
     ],
 )
 def test_values_that_cannot_be_used_are_named(

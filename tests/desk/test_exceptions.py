@@ -7,7 +7,9 @@ from html import unescape
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.accounts.models import Role
@@ -19,6 +21,7 @@ from apps.outbox.models import Job
 from apps.payments.models import SimulatedPayment
 from apps.refunds.models import Payout, Refund
 from apps.stores.models import Store
+from apps.timeline.models import Event
 from tests.desk.conftest import World, deliver, take, work_off
 from tests.support import builders
 from tests.support.optoro import FakeOptoro
@@ -120,7 +123,7 @@ def test_every_kind_has_its_actions_on_page_and_list(world: World, lead: Client)
         item = open_kind(world, kind, subjects.get(kind, ""))
         page = page_of(lead, item)
         section = page.split('id="h-act"')[1].split("</section>")[0]
-        links = re.findall(r'<a class="button" href="([^"]+)"', section)
+        links = re.findall(r'<a class="button" href="(/[^"]+)"', section)
         posts = re.findall(r'action="/attention/\d+/do/([a-z-]+)/"', section)
         assert posts == [act.value for act in ACTS[kind] if act in DONE_AT_ONCE], kind
         assert len(links) + len(posts) == len(ACTS[kind]), kind
@@ -204,6 +207,112 @@ def test_an_action_of_another_kind_is_not_there(world: World, lead: Client) -> N
         url = reverse("desk:attention-act", args=[world.item.pk, name])
         assert lead.post(url).status_code == 404, name
         assert lead.get(url).status_code == 405, name
+
+
+def test_a_queue_is_worked_with_the_keyboard(world: World, lead: Client) -> None:
+    """One after the other by the keys that the buttons carry, until there is none left."""
+    items = [open_kind(world, Kind.SNAPSHOT_HELD, f"ORD-{n}") for n in (2, 3)]
+    first = Item.objects.get(kind="snapshot_held", subject="ORD-HELD")
+    page = page_of(lead, first)
+    assert "2 more of this kind" in page
+    for key in ("1", "2", "t", "d", "n"):
+        assert page.count(f'data-key="{key}"') == 1, key
+    assert f'href="/attention/{items[0].pk}/" data-key="n"' in page
+    answer = lead.post(f"/attention/{first.pk}/take/")
+    assert answer["Location"] == f"/attention/{first.pk}/"
+    assert page_of(lead, first).count('data-key="b"') == 1
+    answer = lead.post(f"/attention/{first.pk}/", {"note": "mended"})
+    assert answer["Location"] == f"/attention/{items[0].pk}/"
+    shown = unescape(lead.get(answer["Location"]).content.decode())
+    assert "Optoro refused an order snapshot, ORD-HELD. 2 more of this kind." in shown
+    answer = lead.post(f"/attention/{items[0].pk}/do/send-snapshot/")
+    assert answer["Location"] == f"/attention/{items[1].pk}/"
+    lead.get(answer["Location"])
+    lead.post(f"/attention/{items[0].pk}/", {"note": "mended"})
+    answer = lead.post(f"/attention/{items[1].pk}/", {"note": "mended"})
+    assert answer["Location"] == "/attention/"
+    assert "No more of this kind." in lead.get("/attention/").content.decode()
+
+
+def test_what_others_have_does_not_open(
+    world: World, lead: Client, person: Callable[..., Client]
+) -> None:
+    ben = person((world.store, Role.AGENT), name="ben")
+    theirs = open_kind(world, Kind.REFUND_DECLINED, "RD-2")
+    mine = open_kind(world, Kind.REFUND_DECLINED, "RD-3")
+    ben.post(f"/attention/{theirs.pk}/take/")
+    page = unescape(
+        lead.post(f"/attention/{mine.pk}/", {"note": "x"}, follow=True).content.decode()
+    )
+    assert "Others have the 1 left of this kind." in page
+
+
+def test_taking_and_dismissing_stand_on_the_timeline(world: World, lead: Client) -> None:
+    item = open_kind(world, Kind.REFUND_DECLINED)
+    for name in ("take", "take", "give-back"):
+        lead.post(f"/attention/{item.pk}/{name}/")
+    lead.post(f"/attention/{item.pk}/", {"note": "paid by hand, R-7"})
+    lead.post(f"/attention/{item.pk}/", {"note": "again"})
+    rows = Event.objects.filter(kind__startswith="attention.").order_by("pk")
+    name = world.refund.identifier
+    assert list(rows.values_list("kind", "refund_identifier", "actor__username")) == [
+        ("attention.taken", name, "ana"),
+        ("attention.given_back", name, "ana"),
+        ("attention.dismissed", name, "ana"),
+    ]
+    said = "Dismissed: “The payment was declined”: paid by hand, R-7"
+    assert rows[2].summary == said
+    for url in ("/orders/ORD-1/", "/returns/RMA-1/"):
+        assert said in unescape(lead.get(url).content.decode()), url
+    nameless = open_kind(world, Kind.CONTRACT_DRIFT, "x=y", order_identifier="", rma_identifier="")
+    lead.post(f"/attention/{nameless.pk}/", {"note": "asked"})
+    assert rows.count() == 3
+
+
+def test_finance_works_on_what_is_about_money(world: World, person: Callable[..., Client]) -> None:
+    finance = person((world.store, Role.FINANCE), name="fin")
+    money = open_kind(world, Kind.SETTLEMENT_UNMATCHED)
+    page = page_of(finance, money)
+    assert 'data-key="t"' in page
+    assert finance.post(f"/attention/{money.pk}/take/").status_code == 302
+    assert finance.post(f"/attention/{money.pk}/", {"note": "cleared"}).status_code == 302
+    money.refresh_from_db()
+    assert (money.is_dismissed, money.owner.username) == (True, "fin")
+    page = page_of(finance, world.item)
+    assert 'data-key="t"' not in page
+    assert "Working on what needs attention needs one of these roles: Agent, Lead," in page
+    for name in ("", "take/", "give-back/"):
+        answer = finance.post(f"/attention/{world.item.pk}/{name}", {"note": "x"})
+        assert answer.status_code == 403, name
+    unknown = open_kind(world, Kind.PAYMENT_UNKNOWN)
+    assert finance.post(f"/attention/{unknown.pk}/do/ask-gateway/").status_code == 302
+    stuck = open_kind(world, Kind.PAYMENT_STUCK)
+    assert finance.post(f"/attention/{stuck.pk}/do/queue-payment/").status_code == 403
+    reader = person((world.store, Role.READ_ONLY), name="reader")
+    assert reader.post(f"/attention/{unknown.pk}/take/").status_code == 403
+
+
+def test_an_empty_note_is_told_on_top_and_beside_its_field(world: World, lead: Client) -> None:
+    answer = lead.post(f"/attention/{world.item.pk}/", {"note": " "})
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert page.count("Write what was found and done about it.") == 2
+    assert 'role="alert" tabindex="-1" autofocus><p><strong>It was not dismissed.' in page
+
+
+def test_the_page_of_an_item_costs_the_same_whatever_waits_beside_it(
+    world: World, lead: Client
+) -> None:
+    def queries(item: Item) -> int:
+        with CaptureQueriesContext(connection) as found:
+            page_of(lead, item)
+        return len(found)
+
+    item = open_kind(world, Kind.PAYMENT_UNKNOWN)
+    assert queries(item) == 8
+    for n in (2, 3):
+        open_kind(world, Kind.PAYMENT_UNKNOWN, f"RD-{n}")
+    assert queries(item) == 8
 
 
 def test_what_is_about_nothing_known_says_so(world: World, lead: Client) -> None:

@@ -54,7 +54,7 @@ def test_pages_link_to_each_other(shop: Store, lead: Client) -> None:
     for link in ("/orders/ORD-1/", "/returns/RMA-1/", f"/messages/{message.pk}/"):
         assert f'href="{link}"' in page
     for url in ("/orders/ORD-1/", "/returns/RMA-1/", f"/messages/{message.pk}/", "/exchanges/"):
-        assert 'href="/exchanges/ORD-1-X/"' in lead.get(url).content.decode(), url
+        assert 'href="/exchanges/ORD-1-X/' in lead.get(url).content.decode(), url
     unit = lead.get("/returns/RMA-1/").content.decode()
     assert 'Exchange order <a href="/exchanges/ORD-1-X/">' in unit
 
@@ -75,6 +75,21 @@ def test_the_order_that_it_became_is_shown_with_what_has_shipped(shop: Store, le
     assert "Order ORD-1-X Shipped 1 of 2 pieces shipped" in text
     own = text_of(lead.get("/orders/ORD-1-X/").content)
     assert "ORD-1-X this order" in own
+
+
+def test_the_units_that_pay_and_what_a_cancellation_would_mean(shop: Store, lead: Client) -> None:
+    page = lead.get("/exchanges/ORD-1-X/").content.decode()
+    text = text_of(page.encode())
+    assert "RMA-1 order ORD-1" in text
+    assert "Goods $361.12 total without bonus credit" in text
+    assert "Only the order system can cancel it" in text
+    assert "Optoro is owed nothing for its goods then; nothing of them is settled." in text
+    assert "Order ORD-1 gets no other exchange order" in text
+    assert 'href="/settlement/?search=ORD-1-X"' in page
+    take(shop, identifier="ORD-1-X", status="Canceled", lines=[builders.line(quantity=2)])
+    text = text_of(lead.get("/exchanges/ORD-1-X/").content)
+    assert "It is canceled" in text
+    assert "Only the order system can cancel it" not in text
 
 
 def test_collisions_show_what_differs(shop: Store, lead: Client) -> None:
@@ -122,7 +137,7 @@ def test_what_needs_a_look_stands_on_its_page(shop: Store, lead: Client) -> None
 )
 def test_the_list_is_narrowed(shop: Store, lead: Client, query: str, is_there: bool) -> None:
     page = lead.get(f"/exchanges/?{query}").content.decode()
-    assert ('href="/exchanges/ORD-1-X/"' in page) == is_there
+    assert ('href="/exchanges/ORD-1-X/' in page) == is_there
     assert ("No results for this filter" in page) != is_there
 
 

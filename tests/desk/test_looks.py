@@ -25,12 +25,20 @@ PAIRS = [
     ("muted", "neutral-bg", TEXT),
     ("text", "info-bg", TEXT),
     ("muted", "info-bg", TEXT),
-    ("bad-fg", "surface", TEXT),
-    ("bad-fg", "page", TEXT),
+    # A row that is selected for a bulk action, or the message at hand among its neighbors.
+    *((text, "info-bg", TEXT) for text in ("accent", "bad-fg", "info-fg")),
+    *(("bad-fg", back, TEXT) for back in ("surface", "page", "hover")),
+    *((text, "surface", TEXT) for text in ("warn-fg", "info-fg", "good-fg")),
     ("neutral-fg", "hover", TEXT),
+    ("scan-ink", "scan-paper", TEXT),
     *((sign, "surface", SIGNS) for sign in ("control", "focus", "good-mark", "bad-mark")),
+    *((sign, "hover", SIGNS) for sign in ("focus", "good-mark", "bad-mark", "accent")),
     *((sign, "page", SIGNS) for sign in ("control", "focus")),
+    *(("focus", back, SIGNS) for back in ("raised", "info-bg", "warn-bg", "bad-bg", "good-bg")),
+    ("accent", "neutral-bg", SIGNS),
 ]
+# Lines between things that are told apart without them.
+ORNAMENTS = {"line"}
 
 
 def luminance(color: str) -> float:
@@ -54,6 +62,20 @@ def test_contrast(front: str, back: str, least: float, theme: int) -> None:
 
 def test_black_on_white_is_21() -> None:
     assert round(contrast("#000000", "#ffffff"), 2) == 21
+
+
+def test_every_color_is_judged() -> None:
+    """Where a rule sets text and background, that pair; of every token, at least one."""
+    judged = {(front, back) for front, back, _ in PAIRS}
+    assert set(TOKENS) - {token for pair in judged for token in pair} == ORNAMENTS
+    written = set()
+    for rule in re.findall(r"{([^{}]*)}", CSS):
+        front = re.search(r"(?<![a-z-])color: var\(--([a-z-]+)\)", rule)
+        back = re.search(r"background(?:-color)?: var\(--([a-z-]+)\)", rule)
+        if front and back:
+            written.add((front[1], back[1]))
+    assert len(written) >= 10
+    assert written <= judged
 
 
 def test_every_token_used_is_there() -> None:

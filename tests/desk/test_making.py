@@ -13,9 +13,12 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Role
 from apps.common import clock
 from apps.desk.reads.making import NotAnAmount, cents_from, written
+from apps.orders.models import Order, OrderLine
 from apps.outbox.models import Job
 from apps.payments.models import SimulatedPayment
+from apps.refunds import requests
 from apps.refunds.models import ApprovalPolicy, Refund, RefundRequest
+from apps.rmas.models import RmaUnit
 from apps.stores.models import Store
 from tests.desk.conftest import deliver, take, work_off
 from tests.support import builders
@@ -24,6 +27,8 @@ from tests.support.optoro import FakeOptoro
 pytestmark = pytest.mark.django_db
 
 NEW = "/refunds/new/ORD-1/"
+QUERIES_OF_THE_FORM = 33
+QUERIES_OF_UNITS = (37, 78)
 
 
 def text_of(answer: Any) -> str:
@@ -68,6 +73,26 @@ def typed(order: Any, units: str = "", amount: str = "", **more: str) -> dict[st
         "goodwill": "",
         "destination": "original_payment",
         "recipient_email": "",
+        "amount_reason": "agreed on the phone",
+        "reason": "Arrived damaged",
+        "note": "",
+        **more,
+    }
+
+
+def chosen(*ordinals: int, amounts: dict[int, str] | None = None, **more: str) -> dict[str, str]:
+    """The form as a person fills it in for units of RMA-1: these, as they came, or with other
+    amounts."""
+    units = {unit.ordinal: unit for unit in RmaUnit.objects.filter(rma__rma_identifier="RMA-1")}
+    due = {n: written(unit.estimated_refund_amount_cents) for n, unit in units.items()}
+    written_down = {**due, **(amounts or {})}
+    return {
+        **{f"unit_{units[n].pk}": "on" for n in ordinals},
+        **{f"unit_amount_{unit.pk}": written_down[n] for n, unit in units.items()},
+        "goodwill": "",
+        "destination": "original_payment",
+        "recipient_email": "",
+        "amount_reason": "",
         "reason": "Arrived damaged",
         "note": "",
         **more,
@@ -204,8 +229,8 @@ BAD = [
     ({"units": "1", "goodwill": "5"}, "Units or goodwill, not both: make two refunds."),
     ({"units": "1", "reason": " "}, "Write why it is refunded."),
     ({"units": "one"}, "Write how many units, such as 1."),
-    ({"units": "-1"}, "Ensure this value is greater than or equal to 0."),
-    ({"amount": "5"}, "For how many units?"),
+    ({"units": "-1"}, "The number of units of line 1 is -1: write 0 or more."),
+    ({"amount": "5"}, "For how many units of line 1?"),
     ({"units": "1", "amount": "0"}, "Nothing to refund: write more, or leave it blank."),
     ({"units": "1", "amount": "12,50"}, "Write an amount such as 1234.50"),
     ({"units": "5"}, "Line 1: 5 unit(s) to refund, but only 4 of 4 shipped are not refunded yet."),
@@ -217,7 +242,15 @@ BAD = [
         {"goodwill": "50.01"},
         "$50.01 of goodwill, but only $50.00 of the $50.00 allowed for order ORD-1 is left.",
     ),
-    ({"units": "1", "destination": "gift_card", "recipient_email": "x"}, "valid email address"),
+    (
+        {"units": "1", "destination": "gift_card", "recipient_email": "x"},
+        "is no address: write one",
+    ),
+    (
+        {"units": "1", "amount": "5", "amount_reason": ""},
+        "Write why it is another amount (line 1: ",
+    ),
+    ({"reason": "r" * 256, "units": "1"}, "The reason has 256 characters: shorten it to 255."),
 ]
 
 
@@ -251,7 +284,7 @@ def test_goodwill_is_for_no_unit(order: Any, lead: Client) -> None:
     assert "Goodwill $20.00 To the shopper $20.00" in page
     assert "Goodwill is for no unit: whoever made the refund named the amount." in page
     assert "Goodwill for no unit $20.00 = Refund reported to Optoro $20.00" in page
-    assert "Confirmed no return to close" in page
+    assert "Confirmed goodwill closes no return" in page
     assert "The order system reported" not in page
     assert "$30.00 of the $50.00 allowed for an order is left" in text_of(lead.get(NEW))
 
@@ -273,7 +306,7 @@ def test_units_of_a_return_are_refunded_as_that_return(
     work_off()
     refused = lead.post(NEW, {**typed(order, "3"), "step": "preview"})
     assert "2 are in RMA-1: name that return to refund them" in text_of(refused)
-    page = text_of(make(lead, typed(order, "2"), f"{NEW}?rma=RMA-1"))
+    page = text_of(make(lead, chosen(1, 2), f"{NEW}?rma=RMA-1"))
     refund = Refund.objects.get()
     assert (refund.rma_identifier, refund.total_refund_amount_cents) == ("RMA-1", 26112)
     assert "Confirmed not yet" in page
@@ -383,7 +416,7 @@ def test_the_refund_page_says_how_a_payment_stands(order: Any, lead: Client) -> 
 def test_more_lines_cost_a_bounded_number_of_queries(
     store: Store, optoro: FakeOptoro, lead: Client
 ) -> None:
-    """The domain asks twice for each line; the page itself asks nothing more for it."""
+    """Neither the domain nor the page asks for each line by itself."""
 
     def count(number: int) -> int:
         lines = [builders.line(str(n + 1)) for n in range(number)]
@@ -392,5 +425,134 @@ def test_more_lines_cost_a_bounded_number_of_queries(
             assert lead.get(f"/refunds/new/ORD-{number}/").status_code == 200
         return len(queries)
 
-    one, two, five = count(1), count(2), count(5)
-    assert (two - one, five - two) == (2, 6)
+    assert (count(1), count(3)) == (QUERIES_OF_THE_FORM, QUERIES_OF_THE_FORM)
+
+
+def test_more_units_cost_no_more_queries(store: Store, optoro: FakeOptoro, lead: Client) -> None:
+    take(store, identifier="ORD-1")
+    url = f"{NEW}?rma=RMA-1"
+
+    def count(number: int, minute: int) -> tuple[int, int]:
+        deliver(store, builders.rma(units=[builders.unit()] * number, minute=minute))
+        work_off()
+        with CaptureQueriesContext(connection) as form:
+            assert lead.get(url).content.count(b'type="checkbox"') == number
+        with CaptureQueriesContext(connection) as live:
+            answer = lead.post(url, {**chosen(*range(1, number + 1)), "step": "live"})
+            assert "Pay $" in text_of(answer)
+        return len(form), len(live)
+
+    assert count(1, 0) == count(3, 1) == QUERIES_OF_UNITS
+
+
+def test_two_of_four_units_are_those_that_were_chosen(
+    order: Any, store: Store, lead: Client
+) -> None:
+    deliver(store, builders.rma(units=[builders.unit()] * 4))
+    work_off()
+    make(lead, chosen(2, 4), f"{NEW}?rma=RMA-1")
+    refund = Refund.objects.get()
+    shares = refund.lines.get().units.order_by("rma_unit__ordinal")
+    assert [(share.rma_unit.ordinal, share.amount_cents) for share in shares] == [
+        (2, 13056),
+        (4, 13056),
+    ]
+    page = lead.get(f"{NEW}?rma=RMA-1")
+    assert page.content.count(b'type="checkbox"') == 2
+    assert f"Not to refund: in refund {refund.identifier}" in text_of(page)
+    again = lead.post(f"{NEW}?rma=RMA-1", {**chosen(1, 2), "step": "preview"})
+    assert again.status_code == 200
+    assert "1 × Black T-Shirt line 1, $130.56" in text_of(again)
+
+
+def test_a_unit_with_another_amount_needs_a_reason(order: Any, store: Store, lead: Client) -> None:
+    deliver(store, builders.rma(units=[builders.unit()] * 2))
+    work_off()
+    url, values = f"{NEW}?rma=RMA-1", chosen(1, 2, amounts={2: "100.00"})
+    refused = lead.post(url, {**values, "step": "preview"})
+    assert refused.status_code == 422
+    why = "Write why it is another amount (line 1, unit 2: $100.00 instead of $130.56)."
+    assert why in text_of(refused)
+    assert 'href="#id_amount_reason"' in refused.content.decode()
+    make(lead, {**values, "amount_reason": "a stain", "note": "seen on a photo"}, url)
+    refund = Refund.objects.get()
+    assert refund.total_refund_amount_cents == 23056
+    assert refund.note == (
+        "seen on a photo\nAmount set by hand: line 1, unit 2: $100.00 instead of $130.56. "
+        "Why: a stain"
+    )
+    shares = refund.lines.get().units.order_by("rma_unit__ordinal")
+    assert [share.amount_cents for share in shares] == [13056, 10000]
+
+
+def test_everything_wrong_is_said_at_once_and_links_to_its_field(
+    store: Store, optoro: FakeOptoro, lead: Client
+) -> None:
+    take(store, identifier="ORD-1", lines=[builders.line("1"), builders.line("2")])
+    first, second = Order.objects.get().lines.order_by("position")
+    values = {
+        f"quantity_{first.pk}": "9",
+        f"quantity_{second.pk}": "1",
+        f"amount_{second.pk}": "999",
+        "destination": "original_payment",
+        "reason": "",
+        "step": "preview",
+    }
+    answer = lead.post(NEW, values)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    summary = page.partition("problems")[2].partition("</div>")[0]
+    assert re.findall(r'href="#(\w+)"', summary) == [
+        f"id_quantity_{first.pk}",
+        f"id_amount_{second.pk}",
+        "id_reason",
+    ]
+    assert 'role="alert" tabindex="-1" autofocus' in page
+    assert f'id="id_quantity_{first.pk}_error"' in page
+    assert not Refund.objects.exists()
+
+
+def test_the_live_preview_says_what_would_happen_and_does_nothing(
+    order: Any, store: Store, lead: Client
+) -> None:
+    shown = text_of(lead.post(NEW, {**typed(order, "1", reason=""), "step": "live"}))
+    assert (
+        "Pay $100.00 back to the gift card T-GIFT and $30.56 back to the credit card T-CARD of Ada "
+        "Example, order ORD-1."
+    ) in shown
+    assert "Not refunded $391.68 of the order’s goods left after this" in shown
+    assert "Optoro is told $130.56 refunded for 1 unit, in no return." in shown
+    assert "Your limit $1,000.00 in a day from one payment; $869.44 left after this" in shown
+    part = text_of(lead.post(NEW, {**typed(order, "1", "1.00"), "step": "live"}))
+    assert "the whole unit counts as refunded" in part
+    assert "Not refunded $391.68 of the order’s goods left after this" in part
+    wrong = lead.post(NEW, {**typed(order, "5"), "step": "live"})
+    assert (wrong.status_code, "Pay $" in text_of(wrong)) == (200, False)
+    assert "but only 4 of 4 shipped are not refunded yet" in text_of(wrong)
+    assert not Refund.objects.exists()
+    make(lead, typed(order, "1"))
+    used = text_of(lead.post(NEW, {**typed(order, "1"), "step": "live"}))
+    assert "$1,000.00 in a day from one payment, $130.56 of it used; $738.88 left" in used
+
+
+def test_what_was_confirmed_is_compared_under_the_locks(
+    order: Any, lead: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another connection commits between the click and the lock: here, right before it is got."""
+    shown = hidden_in(lead.post(NEW, {**typed(order, "1"), "step": "preview"}))
+    lock = requests.lock_orders
+    calls = []
+
+    def late(keys: Any) -> Any:
+        calls.append(1)
+        OrderLine.objects.update(unit_price_amount_cents=10000, product_amount_cents=40000)
+        return lock(keys)
+
+    monkeypatch.setattr(requests, "lock_orders", late)
+    answer = lead.post(NEW, {**shown, "step": "make"})
+    assert answer.status_code == 409
+    assert "Refund $102.56" in text_of(answer)
+    assert len(calls) == 2
+    assert not Refund.objects.exists()
+    lead.post(NEW, {**hidden_in(answer), "step": "make"})
+    assert Refund.objects.get().total_refund_amount_cents == 10256

@@ -245,7 +245,7 @@ def test_returns_are_narrowed_by_kind_and_brand(store: Store, lead: Client) -> N
 
     def found(query: str) -> set[str]:
         page = lead.get(f"/returns/?{query}").content.decode()
-        return {name for name in ("RMA-1", "RMA-2") if f'href="/returns/{name}/"' in page}
+        return {name for name in ("RMA-1", "RMA-2") if f'href="/returns/{name}/?list=' in page}
 
     assert found("") == {"RMA-1", "RMA-2"}
     assert found("refund_type=REFUND") == {"RMA-1"}

@@ -10,6 +10,8 @@ from django.test import Client
 
 from apps.accounts.models import Role
 from apps.attention.models import Item
+from apps.common import clock
+from apps.outbox.models import Job
 from apps.refunds.models import Payout, Refund
 from apps.stores.models import Store
 from apps.timeline.models import Event
@@ -103,6 +105,42 @@ def test_what_a_person_has_to_pay_needs_no_gateway(world: World, lead: Client) -
     lead.post(url_of(payout), {"outcome": "paid", "paid-reference": "cheque 12"})
     payout.refresh_from_db()
     assert (payout.status, payout.gateway_reference) == ("paid", "cheque 12")
+
+
+def test_an_unknown_payment_is_asked_for_again(unknown: Payout, lead: Client) -> None:
+    url = f"/refunds/{unknown.refund.identifier}/"
+    assert "Ask the gateway again" in text_of(lead.get(url))
+    told = text_of(lead.post(f"{url}ask-gateway/", follow=True))
+    assert f"The gateway is asked again now about refund {unknown.refund.identifier}" in told
+    work_off()
+    unknown.refresh_from_db()
+    assert unknown.status == "paid"
+    page = text_of(lead.get(url))
+    assert "Ask the gateway again" not in page
+    again = text_of(lead.post(f"{url}ask-gateway/", follow=True))
+    assert f"No payment of refund {unknown.refund.identifier} is open any more." in again
+
+
+def test_a_stuck_payment_is_queued_again(world: World, lead: Client) -> None:
+    url = f"/refunds/{world.refund.identifier}/"
+    lead.post(f"{url}approve/")
+    Job.objects.filter(topic="refund.pay").update(state="done")
+    assert "Queue its payment again" not in text_of(lead.get(url))
+    Refund.objects.update(approved_at=clock.in_seconds(-300), payment_due_at=None)
+    assert "Queue its payment again" in text_of(lead.get(url))
+    told = text_of(lead.post(f"{url}queue-payment/", follow=True))
+    assert f"The payment of refund {world.refund.identifier} is queued again" in told
+    work_off()
+    assert Refund.objects.get().status == "paid"
+    again = text_of(lead.post(f"{url}queue-payment/", follow=True))
+    assert f"Nothing of refund {world.refund.identifier} is left to pay." in again
+
+
+def test_what_is_paid_by_hand_is_said_on_the_refund_page(world: World, lead: Client) -> None:
+    payout = open_payout(world.refund, "pending", "manual")
+    page = lead.get(f"/refunds/{world.refund.identifier}/").content.decode()
+    assert f'class="by-hand" method="post" action="{url_of(payout)}"' in page
+    assert 'name="paid-reference"' in page
 
 
 def test_a_payment_belongs_to_its_refund_and_store(

@@ -71,22 +71,24 @@ def test_exact_figures(orders: list[ExchangeOrder], lead: Client) -> None:
     names = [row.order_identifier for row in orders]
     nothing, less, settled = rows_of(get(lead))
     assert settled.startswith(
-        f"{names[0]} for ORD-1 Matches transaction-1 RMA-1 "
+        f"{names[0]} for ORD-1 Transaction transaction-1 Matches RMA-1 "
         "$522.24 $0.00 $522.24 $522.24 $0.00 $0.00 $0.00"
     )
     assert less.startswith(
-        f"{names[1]} for ORD-2 Units pay less the units pay $391.68 for exchange order {names[1]}, "
-        "$130.56 less than its goods of $522.24 transaction-2 RMA-2 "
+        f"{names[1]} for ORD-2 Transaction transaction-2 Units pay less The units pay $391.68 for "
+        f"exchange order {names[1]}, $130.56 less than its goods of $522.24. RMA-2 "
         "$522.24 $0.00 $391.68 $0.00 $0.00 $391.68 −$130.56"
     )
-    assert nothing.startswith(f"{names[2]} for ORD-3 No unit names it no unit names exchange order")
+    assert nothing.startswith(
+        f"{names[2]} for ORD-3 Transaction transaction-3 No unit names it No unit names exchange"
+    )
 
 
 def test_sums_per_currency(orders: list[ExchangeOrder], lead: Client) -> None:
     page = get(lead)
     sums = re.search(r'aria-label="Sums in USD".*?</section>', page, re.S)
     assert sums
-    figures = re.findall(r'<dd class="num">([^<]+)</dd>', sums[0])
+    figures = re.findall(r'<dd class="num">(?:<a [^>]+>)?([^<]+)</', sums[0])
     assert figures == ["$1,566.72", "$913.92", "$522.24", "$0.00", "$391.68", "2"]
     assert "of 3 exchange orders" in sums[0]
     assert "$522.24" in get(lead, "state=matches").split('aria-label="Sums in USD"')[1]
@@ -126,6 +128,8 @@ def test_filters(query: str, expected: set[int], orders: list[ExchangeOrder], le
         ("identifier", [0, 1, 2]),
         ("-identifier", [2, 1, 0]),
         ("difference", [2, 1, 0]),
+        ("state", [0, 1, 2]),
+        ("-state", [2, 1, 0]),
         ("-open", [1, 2, 0]),
         ("password", [2, 1, 0]),
     ],
@@ -134,12 +138,32 @@ def test_sorting(sort: str, expected: list[int], orders: Any, lead: Client) -> N
     assert named(get(lead, f"sort={sort}")) == [orders[n].order_identifier for n in expected]
 
 
+def test_what_differs_comes_first_and_its_number_leads_to_it(
+    orders: list[ExchangeOrder], lead: Client
+) -> None:
+    ExchangeOrder.objects.filter(pk=orders[0].pk).update(placed_at="2030-01-01T00:00:00Z")
+    page = get(lead)
+    assert named(page) == [orders[n].order_identifier for n in (2, 1, 0)]
+    assert '<a href="?state=different">2</a>' in page
+    assert named(get(lead, "sort=-placed"))[0] == orders[0].order_identifier
+
+
+def test_the_whole_transaction_is_there_though_it_is_shown_short(
+    orders: list[ExchangeOrder], lead: Client
+) -> None:
+    whole = "8ef05fb8-283e-4edd-a3d7-47f9fe520cfe"
+    ExchangeOrder.objects.filter(pk=orders[0].pk).update(transaction_id=whole)
+    page = get(lead, "search=47F9FE520")
+    assert named(page) == [orders[0].order_identifier]
+    assert f'short" title="{whole}"><span class="hidden">Transaction </span>{whole}</span>' in page
+
+
 def test_units_without_an_exchange_order(store: Store, optoro: FakeOptoro, lead: Client) -> None:
     assert "Nothing to settle yet." in get(lead)
     deliver(store, builders.rma(units=[builders.unit("ORD-LATER", **EXCHANGED)]))
     work_off()
     [row] = rows_of(get(lead))
-    assert row.startswith("none for ORD-LATER No exchange order units of RMA-1 pay ¤130.56")
+    assert row.startswith("none for ORD-LATER No exchange order Units of RMA-1 pay ¤130.56")
 
 
 def test_the_menu_leads_there(orders: Any, lead: Client) -> None:

@@ -13,7 +13,7 @@ from apps.outbox.models import Job
 from apps.refunds.models import ApprovalPolicy, Payout, Refund
 from apps.stores.models import Store
 from tests.desk.conftest import World, deliver, take, work_off
-from tests.desk.test_making import NEW, hidden_in, make, payments, text_of, typed
+from tests.desk.test_making import NEW, chosen, hidden_in, make, payments, text_of, typed
 from tests.support import builders
 from tests.support.optoro import FakeOptoro
 
@@ -170,10 +170,10 @@ def test_the_approve_page_says_who_and_which_payments(
         "change until the approval"
     ) in page
     reject = f"{page_of(refund, 'cancel/')}?reject=yes"
-    for url in ("/approvals/", page_of(refund, "approve/")):
-        assert f'href="{reject}"' in lead.get(url).content.decode(), url
-    assert "Reject this refund?" in text_of(lead.get(reject))
-    assert "Reject the whole refund of $261.12" in text_of(lead.get(reject))
+    assert f'href="{reject}"' in lead.get(page_of(refund, "approve/")).content.decode()
+    assert f'href="{reject}&amp;queue=yes"' in lead.get("/approvals/").content.decode()
+    assert "Decline this refund?" in text_of(lead.get(reject))
+    assert "Decline the whole refund of $261.12" in text_of(lead.get(reject))
     lead.post(reject, {"reason": "no photo"})
     assert Refund.objects.get().status == "canceled"
 
@@ -198,7 +198,8 @@ def test_a_canceled_refund_was_never_reported(order: Any, lead: Client) -> None:
 def test_an_amount_that_a_person_chose_is_called_so(order: Any, store: Store, lead: Client) -> None:
     deliver(store, builders.rma(units=[builders.unit()]))
     work_off()
-    make(lead, typed(order, "1", "50"), f"{NEW}?rma=RMA-1")
+    values = chosen(1, amounts={1: "50.00"}, amount_reason="a stain")
+    make(lead, values, f"{NEW}?rma=RMA-1")
     page = text_of(lead.get("/returns/RMA-1/"))
     assert "Not refunded $80.56 a person chose $50.00" in page
     assert "figures changed" not in page
@@ -263,3 +264,25 @@ def test_the_approver_is_told_that_a_person_pays(
     assert "Once that is asked for, it can hardly be taken back." in page
     told = text_of(lead.post(page_of(refund, "approve/"), follow=True))
     assert "Approved. A person pays $130.56 by hand and says so." in told
+
+
+def test_payments_declined_again_and_again_are_one_thing_to_look_at(
+    store: Store, optoro: FakeOptoro, lead: Client
+) -> None:
+    order = take(store, identifier="ORD-1-DECLINE")
+    rules(store, staff_hold_minutes=0)
+    names = []
+    for _ in range(2):
+        make(lead, typed(order, "1"), "/refunds/new/ORD-1-DECLINE/")
+        work_off()
+        refund = Refund.objects.latest("pk")
+        assert refund.status == "declined"
+        names.append(refund.identifier)
+    item = Item.objects.get(kind="refund_declined")
+    assert item.subject == names[1]
+    counted, newest, oldest = item.detail.splitlines()
+    assert counted == "2 times, newest first:"
+    assert newest.startswith(f"$130.56 of refund {names[1]}: ")
+    assert oldest.startswith(f"$130.56 of refund {names[0]}: ")
+    page = text_of(lead.get(f"/attention/{item.pk}/"))
+    assert f"Why 2 times, newest first: $130.56 of refund {names[1]}" in page

@@ -21,6 +21,7 @@ from apps.payments.queries import Account, account_of
 from apps.payments.rules import account_problems
 from apps.stores.models import Store
 from tests.payments.conftest import ADDRESSES, SIGNED, payout
+from tests.support.people import sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -354,7 +355,7 @@ def test_the_check_is_silent_before_the_tables_are_there(monkeypatch):
 def root(db):
     """A superuser's browser."""
     browser = Client()
-    browser.force_login(User.objects.create_superuser("root", "", "pw"))
+    sign_in(browser, User.objects.create_superuser("root", "", "pw"))
     return browser
 
 

@@ -1,0 +1,27 @@
+"""Where there is something to look at."""
+
+from collections.abc import Iterator
+
+from django.test import Client
+from django.urls import reverse
+
+from tests.desk.conftest import World
+from tests.desk.test_pages import addresses
+from tests.desk.test_permissions import TABLE
+
+
+def every_page(world: World, client: Client) -> Iterator[str]:
+    """Yields the address of every page that `client` may see: no new one is forgotten, because the
+    table of permissions names all of them."""
+    seen = set()
+    for url in addresses(world):
+        seen.add(url)
+        yield url
+    for name, rows in TABLE.items():
+        for row in rows:
+            if row.method != "get" or row.expected != 200:
+                continue
+            url = reverse(f"desk:{name}", args=row.args(world))
+            if url not in seen and client.get(url)["Content-Type"].startswith("text/html"):
+                seen.add(url)
+                yield url

@@ -1,0 +1,253 @@
+"""Actions on many rows: a preview, a confirmation, an outcome per row, and everything once."""
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apps.accounts.models import Role, User
+from apps.attention.models import Item
+from apps.cases.models import Case
+from apps.desk.lists import bulk, runs
+from apps.desk.models import BulkRun
+from apps.inbox.models import Delivery
+from apps.outbox.models import Job
+from apps.refunds.models import Refund
+from apps.stores.models import Store
+from apps.timeline.models import Event
+from tests.desk.conftest import open_payout
+from tests.desk.test_lists import fill, three  # noqa: F401
+from tests.support.optoro import FakeOptoro
+
+pytestmark = pytest.mark.django_db
+
+
+def plain(answer: Any) -> str:
+    """The words of a page."""
+    text = re.sub(r"<[^>]+>", " ", answer.content.decode())
+    return re.sub(r"\s+", " ", text)
+
+
+def preview(browser: Client, name: str, action: str, **data: Any) -> Any:
+    """Asks what would happen."""
+    return browser.post(f"/lists/{name}/bulk/", {"action": action, **data})
+
+
+def confirm(browser: Client, name: str, action: str, keys: list[int], **data: Any) -> Any:
+    """Has it happen."""
+    token = data.pop("token", str(uuid.uuid4()))
+    sent = {"action": action, "row": keys, "confirmed": "yes", "token": token, **data}
+    return browser.post(f"/lists/{name}/bulk/", sent)
+
+
+def outcomes(answer: Any) -> list[tuple[str, str]]:
+    """The result and text of each row, in order."""
+    token = answer["Location"].strip("/").split("/")[-1]
+    return list(BulkRun.objects.get(token=token).rows.values_list("result", "text"))
+
+
+def test_a_preview_does_nothing_and_says_what_would_happen(three: Store, lead: Client) -> None:  # noqa: F811
+    paid = Refund.objects.order_by("pk").first()
+    Refund.objects.filter(pk=paid.pk).update(status="canceled")
+    answer = preview(lead, "refunds", "approve", scope="all", query="sort=identifier")
+    assert answer.status_code == 200
+    text = plain(answer)
+    assert "Nothing has happened yet. 2 refunds would be done" in text
+    assert "3 were chosen" in text
+    assert "Too late to approve: it is canceled." in text
+    total = sum(r.shopper_amount_cents for r in Refund.objects.filter(status="proposed"))
+    assert f"${total / 100:,.2f} to shoppers in all." in text
+    assert set(Refund.objects.values_list("status", flat=True)) == {"canceled", "proposed"}
+    assert not BulkRun.objects.exists()
+
+
+def test_refunds_are_approved_once_each(three: Store, lead: Client) -> None:  # noqa: F811
+    refunds = list(Refund.objects.order_by("pk"))
+    Refund.objects.filter(pk=refunds[2].pk).update(status="canceled")
+    keys = [refund.pk for refund in refunds]
+    token = str(uuid.uuid4())
+    answer = confirm(lead, "refunds", "approve", keys, token=token, query="sort=decided")
+    assert answer.status_code == 302
+    found = outcomes(answer)
+    assert [result for result, _ in found] == ["done", "done", "refused"]
+    assert found[0][1].startswith("Approved: $")
+    assert confirm(lead, "refunds", "approve", keys, token=token)["Location"] == answer["Location"]
+    assert outcomes(answer) == found
+    assert BulkRun.objects.count() == 1
+    approved = Event.objects.filter(kind="refund.approved")
+    assert approved.count() == 2
+    page = plain(lead.get(answer["Location"]))
+    assert re.search(r"2 done ?, 1 refused", page)
+
+
+def test_a_row_that_fails_leaves_the_others_alone(
+    three: Store,  # noqa: F811
+    lead: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second, _ = Refund.objects.order_by("pk")
+    honest = bulk.services.approve_refund
+
+    def fail(*, refund: Refund, actor: object) -> Refund:
+        done = honest(refund=refund, actor=actor)
+        if refund.pk == first.pk:
+            raise RuntimeError("boom")
+        return done
+
+    monkeypatch.setattr(bulk.services, "approve_refund", fail)
+    answer = confirm(lead, "refunds", "approve", [first.pk, second.pk], query="sort=decided")
+    assert [result for result, _ in outcomes(answer)] == ["failed", "done"]
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, second.status) == ("proposed", "approved")
+    assert "boom" not in plain(lead.get(answer["Location"]))
+
+
+def test_what_there_was_no_time_for_goes_on_later(
+    three: Store,  # noqa: F811
+    lead: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = list(Refund.objects.order_by("pk").values_list("pk", flat=True))
+    monkeypatch.setattr(runs, "SECONDS_AT_ONCE", -1.0)
+    answer = confirm(lead, "refunds", "cancel", keys, reason="stolen card")
+    assert [result for result, _ in outcomes(answer)] == ["waiting"] * 3
+    assert "3 refunds still wait" in plain(lead.get(answer["Location"]))
+    assert not Refund.objects.filter(status="canceled").exists()
+    monkeypatch.setattr(runs, "SECONDS_AT_ONCE", 8.0)
+    assert lead.post(answer["Location"]).status_code == 302
+    assert [result for result, _ in outcomes(answer)] == ["done"] * 3
+    assert Refund.objects.filter(status="canceled").count() == 3
+
+
+def test_a_reason_is_needed(three: Store, lead: Client) -> None:  # noqa: F811
+    key = Refund.objects.first().pk
+    answer = confirm(lead, "refunds", "cancel", [key], reason=" ")
+    assert answer.status_code == 422
+    assert "Reason: write why" in plain(answer)
+    assert Refund.objects.get(pk=key).status == "proposed"
+
+
+def test_nothing_selected_leads_back(three: Store, lead: Client) -> None:  # noqa: F811
+    answer = preview(lead, "refunds", "approve", query="status=proposed")
+    assert answer["Location"] == "/refunds/?status=proposed"
+    assert "Nothing is selected" in plain(lead.get(answer["Location"]))
+
+
+def test_at_most_so_many_at_once(
+    three: Store,  # noqa: F811
+    lead: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("apps.desk.views.bulk.MOST_ROWS", 2)
+    text = plain(preview(lead, "rmas", "evaluate", scope="all"))
+    assert "More than 2 match: these are the first 2." in text
+    assert "2 returns would be done" in text
+
+
+def test_orders_and_returns_are_assigned_and_flagged(three: Store, lead: Client) -> None:  # noqa: F811
+    ana = User.objects.get(username="ana")
+    keys = list(Refund.objects.values_list("rma", flat=True))
+    assert [r for r, _ in outcomes(confirm(lead, "rmas", "assign", keys, person=ana.pk))] == [
+        "done"
+    ] * 3
+    assert Case.objects.filter(assignee=ana, subject_kind="rma").count() == 3
+    confirm(lead, "rmas", "assign", keys[:1], person="")
+    assert Case.objects.filter(assignee=ana).count() == 2
+    assert confirm(lead, "rmas", "assign", keys, person="999").status_code == 422
+    confirm(lead, "rmas", "flag", keys[:2], reason="fraud ring")
+    assert Case.objects.filter(flag_reason="fraud ring", flagger="ana").count() == 2
+    text = plain(preview(lead, "rmas", "unflag", scope="all"))
+    assert "2 returns would be done" in text
+    assert "It is not flagged." in text
+    answer = confirm(lead, "rmas", "unflag", keys)
+    assert sorted(result for result, _ in outcomes(answer)) == ["done", "done", "refused"]
+    assert not Case.objects.filter(flagged_at__isnull=False).exists()
+
+
+def test_items_messages_and_jobs(three: Store, lead: Client) -> None:  # noqa: F811
+    open_payout(Refund.objects.first())
+    items = list(
+        Item.objects.filter(kind="message_quarantined").order_by("pk").values_list("pk", flat=True)
+    )
+    answer = confirm(lead, "attention", "take", items)
+    assert {result for result, _ in outcomes(answer)} == {"done"}
+    assert Item.objects.filter(owner__username="ana").count() == len(items) == 3
+    confirm(lead, "attention", "give-back", items[:1])
+    assert Item.objects.filter(owner__username="ana").count() == 2
+    confirm(lead, "attention", "dismiss", items[1:], note="asked Optoro")
+    assert Item.objects.filter(resolution="asked Optoro").count() == 2
+    again = confirm(lead, "attention", "dismiss", items[1:2], note="late")
+    assert again.status_code == 302
+    assert Item.objects.filter(resolution="late").count() == 0
+    bad = list(Delivery.objects.filter(state="quarantined").values_list("pk", flat=True))
+    assert {r for r, _ in outcomes(confirm(lead, "deliveries", "replay", bad))} == {"done"}
+    assert Delivery.objects.filter(state="received").count() == len(bad) == 3
+    jobs = list(Job.objects.filter(topic="rma.evaluate", state="done").values_list("pk", flat=True))
+    confirm(lead, "jobs", "resend", jobs[:1])
+    assert Job.objects.filter(topic="rma.evaluate", state="waiting").count() == 1
+
+
+def test_roles_and_stores_are_asked_for_every_action(
+    three: Store,  # noqa: F811
+    other_store: Store,
+    person: Callable[..., Client],
+) -> None:
+    keys = list(Refund.objects.values_list("pk", flat=True))
+    reader = person((three, Role.READ_ONLY), name="reader")
+    assert confirm(reader, "refunds", "approve", keys).status_code == 403
+    assert preview(reader, "refunds", "approve", scope="all").status_code == 403
+    stranger = person((other_store, Role.ADMINISTRATOR), name="stranger")
+    answer = confirm(stranger, "refunds", "approve", keys)
+    assert answer["Location"] == "/refunds/"
+    assert set(Refund.objects.values_list("status", flat=True)) == {"proposed"}
+    assert preview(reader, "refunds", "assign").status_code == 404
+    page = plain(reader.get("/refunds/"))
+    assert "needs one of these roles" in page
+
+
+def test_previews_cost_the_same_with_one_row_and_with_three(
+    store: Store, optoro: FakeOptoro, lead: Client
+) -> None:
+    store.refund_trigger = "manual"
+    store.save()
+
+    def costs() -> dict[str, int]:
+        found = {}
+        for name, action in (
+            ("refunds", "approve"),
+            ("refunds", "cancel"),
+            ("rmas", "assign"),
+            ("rmas", "flag"),
+            ("orders", "snapshot"),
+            ("attention", "take"),
+            ("deliveries", "replay"),
+            ("jobs", "resend"),
+        ):
+            cache.clear()
+            with CaptureQueriesContext(connection) as queries:
+                assert preview(lead, name, action, scope="all").status_code == 200
+            found[f"{name} {action}"] = len(queries)
+        return found
+
+    fill(store, 1)
+    one = costs()
+    fill(store, 2)
+    fill(store, 3)
+    assert costs() == one
+    assert one == {
+        "refunds approve": 8,
+        "refunds cancel": 6,
+        "rmas assign": 8,
+        "rmas flag": 7,
+        "orders snapshot": 6,
+        "attention take": 6,
+        "deliveries replay": 5,
+        "jobs resend": 5,
+    }

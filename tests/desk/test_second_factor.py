@@ -1,0 +1,200 @@
+"""Second factors: an app, recovery codes and passkeys, encrypted where they are kept."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from cryptography.fernet import Fernet
+from django.core.cache import cache
+from django.core.management import call_command
+from django.test import Client
+
+from apps.accounts.models import AccessChange, Role, User
+from apps.accounts.own import recovery_codes
+from apps.common.fields import cipher
+from tests.support.people import person, sign_in
+
+PASSWORD = "correct horse battery"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_counts() -> Iterator[None]:
+    """No try of another test counts."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def ana(store: object) -> User:
+    """A lead with a password."""
+    user = person("ana", Role.LEAD)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+@pytest.fixture
+def browser(ana: User) -> Client:
+    """Where the lead is signed in."""
+    opened = Client()
+    sign_in(opened, ana)
+    return opened
+
+
+def code_of(secret: str, steps: int = 0) -> str:
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+
+
+def set_up(browser: Client) -> str:
+    """Sets an app up and returns its secret."""
+    page = browser.get("/account/app/").content.decode()
+    secret = re.search(r'class="secret"><code>([A-Z2-7 ]+)</code>', page)[1].replace(" ", "")
+    assert browser.post("/account/app/", {"code": code_of(secret, -1)}).status_code == 302
+    return secret
+
+
+def first_step() -> Client:
+    opened = Client()
+    said = {"username": "ana", "password": PASSWORD, "next": "/refunds/"}
+    assert opened.post("/login/", said)["Location"] == "/login/code/"
+    assert "_auth_user_id" not in opened.session
+    return opened
+
+
+def test_the_code_is_drawn_on_the_page_and_nothing_is_loaded(browser: Client) -> None:
+    page = browser.get("/account/app/").content.decode()
+    assert '<svg class="scan"' in page
+    assert "data:" not in page
+    secret = re.search(r'class="secret"><code>([A-Z2-7 ]+)</code>', page)[1]
+    again = browser.get("/account/app/").content.decode()
+    assert secret in again
+    assert secret.replace(" ", "") not in json.dumps(dict(browser.session.items()))
+
+
+def test_an_app_is_asked_for_after_the_password(browser: Client, ana: User) -> None:
+    secret = set_up(browser)
+    assert AccessChange.objects.get().summary == "Authenticator app added"
+    opened = first_step()
+    assert opened.get("/refunds/")["Location"].startswith("/login/")
+    wrong = opened.post("/login/code/", {"code": "000000"})
+    assert (wrong.status_code, "That code does not count" in wrong.content.decode()) == (422, True)
+    answer = opened.post("/login/code/", {"code": code_of(secret)})
+    assert answer["Location"] == "/refunds/"
+    assert opened.session["_auth_user_id"] == str(ana.pk)
+
+
+def test_a_code_counts_once(browser: Client) -> None:
+    secret = set_up(browser)
+    code = code_of(secret)
+    assert first_step().post("/login/code/", {"code": code}).status_code == 302
+    assert first_step().post("/login/code/", {"code": code}).status_code == 422
+    assert first_step().post("/login/code/", {"code": code_of(secret, 1)}).status_code == 302
+
+
+def test_guessing_codes_has_a_limit(browser: Client, settings: Any) -> None:
+    secret = set_up(browser)
+    settings.SIGN_IN_TRIES_PER_NAME = 2
+    opened = first_step()
+    for _ in range(2):
+        assert opened.post("/login/code/", {"code": "000000"}).status_code == 422
+    answer = opened.post("/login/code/", {"code": code_of(secret)})
+    assert (answer.status_code, answer.has_header("Retry-After")) == (429, True)
+
+
+def test_a_wrong_code_sets_nothing_up(browser: Client, ana: User) -> None:
+    browser.get("/account/app/")
+    answer = browser.post("/account/app/", {"code": "12"})
+    assert answer.status_code == 422
+    assert "That code is not the one of this app" in answer.content.decode()
+    assert not Authenticator.objects.exists()
+
+
+def test_recovery_codes_stand_in_once_each(browser: Client, ana: User) -> None:
+    set_up(browser)
+    page = browser.get("/account/codes/").content.decode()
+    codes = recovery_codes(ana)
+    assert len(codes) == 10
+    assert all(code in page for code in codes)
+    assert first_step().post("/login/code/", {"code": codes[0]}).status_code == 302
+    assert first_step().post("/login/code/", {"code": codes[0]}).status_code == 422
+    assert "9 left" in browser.get("/account/").content.decode()
+    assert browser.post("/account/codes/").status_code == 302
+    assert first_step().post("/login/code/", {"code": codes[1]}).status_code == 422
+
+
+def test_without_an_app_the_codes_go_too(browser: Client, ana: User) -> None:
+    set_up(browser)
+    assert "Remove the authenticator app?" in browser.get("/account/app/remove/").content.decode()
+    assert Authenticator.objects.count() == 2
+    browser.post("/account/app/remove/")
+    assert Authenticator.objects.count() == 0
+    said = {"username": "ana", "password": PASSWORD}
+    assert Client().post("/login/", said)["Location"] == "/"
+
+
+@pytest.mark.parametrize("url", ["/account/app/", "/account/passkeys/new/", "/account/codes/"])
+def test_secrets_are_shown_after_a_fresh_proof_only(ana: User, url: str) -> None:
+    opened = Client()
+    sign_in(opened, ana, seconds_ago=3600)
+    page = opened.get(url).content.decode()
+    assert "Confirm that it is you" in page
+    assert "data-passkey=" not in page
+    assert 'class="secret"' not in page
+    answer = opened.post(url, {"sudo_asked_by": "GET", "sudo_password": PASSWORD})
+    assert answer["Location"] == url
+    assert "Confirm that it is you" not in opened.get(url).content.decode()
+
+
+def test_a_code_is_a_proof_too(browser: Client, ana: User) -> None:
+    secret = set_up(browser)
+    opened = Client()
+    sign_in(opened, ana, seconds_ago=3600)
+    said = {"sudo_asked_by": "GET", "sudo_code": code_of(secret)}
+    assert opened.post("/account/codes/", said)["Location"] == "/account/codes/"
+
+
+def test_secrets_are_encrypted_and_get_another_key(browser: Client, settings: Any) -> None:
+    secret = set_up(browser)
+    before = {row.type: row.data for row in Authenticator.objects.all()}
+    stored = before["totp"]["secret"]
+    assert secret not in json.dumps(before["totp"])
+    assert cipher().decrypt(stored.encode()).decode() == secret
+    key = Fernet.generate_key().decode()
+    settings.FIELD_ENCRYPTION_KEYS = [key, *settings.FIELD_ENCRYPTION_KEYS]
+    call_command("rotate_field_keys")
+    settings.FIELD_ENCRYPTION_KEYS = [key]
+    after = {row.type: row.data for row in Authenticator.objects.all()}
+    assert Fernet(key).decrypt(after["totp"]["secret"].encode()).decode() == secret
+    Fernet(key).decrypt(after["recovery_codes"]["seed"].encode())
+    assert first_step().post("/login/code/", {"code": code_of(secret)}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    ["", "null", "[]", "7", '"x"', "{", "{}", '{"response": 7}', '{"id": "x", "response": {}}'],
+)
+def test_what_is_no_passkey_is_refused(browser: Client, garbage: str) -> None:
+    opened = Client()
+    opened.get("/login/passkey/")
+    answer = opened.post("/login/passkey/", {"credential": garbage})
+    assert answer["Location"].startswith("/login/?next=")
+    assert "_auth_user_id" not in opened.session
+    browser.get("/account/passkeys/new/")
+    assert browser.post("/account/passkeys/new/", {"credential": garbage}).status_code == 422
+    assert not Authenticator.objects.exists()
+
+
+def test_passkeys_alone_have_a_limit(ana: User, settings: Any) -> None:
+    settings.SIGN_IN_TRIES_PER_ADDRESS = 1
+    opened = Client()
+    opened.post("/login/passkey/", {"credential": "{}"})
+    answer = opened.post("/login/passkey/", {"credential": "{}"})
+    assert answer.has_header("Retry-After")
