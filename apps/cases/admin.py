@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from apps.cases.models import Case, Note
+from apps.cases.models import Case, Mention, Note
 from apps.common.admin import ReadOnlyAdmin
 
 
@@ -24,4 +24,14 @@ class NoteAdmin(ReadOnlyAdmin):
     list_display = ("written_at", "case", "author")
     list_select_related = ("case", "author")
     search_fields = ("=case__subject",)
+    ordering = ("-pk",)
+
+
+@admin.register(Mention)
+class MentionAdmin(ReadOnlyAdmin):
+    """Who was named in which note, newest first."""
+
+    list_display = ("note", "person", "seen_at")
+    list_select_related = ("note", "note__case", "note__author", "person")
+    search_fields = ("=person__username",)
     ordering = ("-pk",)

@@ -15,6 +15,7 @@ from apps.common import clock
 from apps.desk.reads.case import CasePanel
 
 NOBODY = "Nobody"
+LAST_YEAR = 2999
 
 
 class NoteForm(forms.Form):
@@ -73,6 +74,8 @@ class DueForm(forms.Form):
         day = self.cleaned_data["due_on"]
         if day is None:
             return None
+        if day.year > LAST_YEAR:
+            raise forms.ValidationError(f"{day} is too far away: choose a day up to {LAST_YEAR}.")
         zone = timezone.get_current_timezone()
         due_at = datetime.combine(day, time(23, 59, 59), tzinfo=zone).astimezone(UTC)
         if due_at < clock.now():

@@ -34,7 +34,12 @@ def owed_units(
             eligible=eligible,
             takeable=takeable,
             decided=_decided(members, excluding),
-            blocked=[unit.pk for unit in members if _is_blocked(past.get(unit.pk))],
+            blocked=[
+                unit.pk
+                for unit in members
+                # An excluded one is out already: it must not take another one with it.
+                if not unit.is_excluded and _is_blocked(past.get(unit.pk))
+            ],
         )
         name = members[0].order_line_item_identifier
         if held_back:

@@ -141,6 +141,9 @@ def test_a_due_date_is_the_end_of_that_day_in_the_store(world: World, lead: Clie
     past = lead.post(f"{ORDER}case/due/", {"due_on": "2020-01-31"})
     assert past.status_code == 422
     assert "2020-01-31 is in the past: choose today or a later day." in text_of(past)
+    far = lead.post(f"{ORDER}case/due/", {"due_on": "9999-12-31"})
+    assert far.status_code == 422
+    assert "9999-12-31 is too far away: choose a day up to 2999." in text_of(far)
     assert "Write the day as in 2026-01-31." in text_of(
         lead.post(f"{ORDER}case/due/", {"due_on": "soon"})
     )

@@ -8,6 +8,7 @@ from apps.common import clock
 from apps.common.errors import Refused
 from apps.refunds.exclusions import exclude_unit, include_unit, why_not_excludable
 from apps.refunds.models import Refund, RefundUnit
+from apps.refunds.services import cancel_refund
 from apps.rmas.models import RmaUnit
 from apps.timeline.models import Event
 from tests.support import builders
@@ -131,6 +132,20 @@ def test_what_is_paid_cannot_be_excluded(returned, send_rma, drain):
     name = Refund.objects.get().identifier
     with pytest.raises(Refused, match=f"line 1, unit 1 is in refund {name}, which is paid"):
         leave_out()
+
+
+def test_one_that_a_person_canceled_does_not_take_its_neighbor_out_with_it(
+    returned, send_rma, drain, change
+):
+    change(payment_delay_minutes=60)
+    refund = by_staff(wish(("1", 1, None, (unit(1).pk,)), rma="RMA-1")).refund
+    cancel_refund(refund=refund, actor=actor("lea"), reason="a mistake")
+    leave_out()
+    scan(send_rma)
+    drain()
+    with time_machine.travel(clock.in_seconds(2 * 3600)):
+        drain()
+    assert refunded() == [("staff", "canceled", [1]), ("automatic", "paid", [2])]
 
 
 def test_refusals(returned):
