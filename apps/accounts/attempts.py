@@ -1,7 +1,7 @@
 """How often somebody may try to sign in: counted per name or person, and per network address.
 
-The counters live in the cache. With REDIS_URL all processes share them; the embedded cache is one
-per process, so that with several of them each allows the full number.
+The counters live in a cache of their own. With REDIS_URL all processes share them; the embedded
+cache is one per process, so that with several of them each allows the full number.
 """
 
 import hashlib
@@ -11,9 +11,10 @@ import unicodedata
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpRequest
 
+CACHE = "attempts"
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - written down where there is no address, never bound
 _IPV6_NETWORK = 64
 
@@ -57,7 +58,7 @@ def forget(attempt: Try) -> None:
     password must not clear the way for guessing others'; they are forgotten for the name."""
     for key in attempt.keys:
         if key.startswith(("tries:name", "tries:person")):
-            cache.delete(key)
+            caches[CACHE].delete(key)
         else:
             _count(key, -1)
 
@@ -70,7 +71,15 @@ def address_of(request: HttpRequest) -> str:
     candidates = [request.META.get("REMOTE_ADDR", "")]
     if count > 0 and len(forwarded) >= count:
         candidates.insert(0, forwarded[-count])
-    return next((a for a in candidates if _parsed(a)), "")
+    return next((bare for a in candidates if _parsed(bare := _without_port(a))), "")
+
+
+def _without_port(address: str) -> str:
+    """Some proxies write "203.0.113.1:4711" and "[2001:db8::1]:4711"."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    host, colon, _ = address.partition(":")
+    return host if colon and address.count(":") == 1 else address
 
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -89,11 +98,17 @@ def _network(address: str) -> str:
 
 
 def _try(request: HttpRequest, subject: str) -> Try:
-    """Counts first and looks afterwards: tries that come at the same moment cannot slip through."""
+    """Counts first and looks afterwards: tries that come at the same moment cannot slip through.
+
+    An address over its limit counts against no name any more: it could fill the cache with names.
+    Where no address is known, as behind a local socket, all would share one limit: there is none.
+    """
     length = settings.SIGN_IN_WINDOW_MINUTES * 60
     now = int(time.time())
     window, left = now // length, length - now % length
-    limits = {f"address:{_network(address_of(request))}": settings.SIGN_IN_TRIES_PER_ADDRESS}
+    limits, address = {}, address_of(request)
+    if address:
+        limits[f"address:{_network(address)}"] = settings.SIGN_IN_TRIES_PER_ADDRESS
     if subject:
         limits[subject] = settings.SIGN_IN_TRIES_PER_NAME
     keys, wait_seconds = [], 0
@@ -102,15 +117,16 @@ def _try(request: HttpRequest, subject: str) -> Try:
         digest = hashlib.sha256(value.encode()).hexdigest()[:32]
         key = f"tries:{kind}:{window}:{digest}"
         keys.append(key)
-        cache.add(key, 0, timeout=length)
+        caches[CACHE].add(key, 0, timeout=length)
         if _count(key, 1) > most:
             wait_seconds = left
+            break
     return Try(tuple(keys), wait_seconds)
 
 
 def _count(key: str, step: int) -> int:
     try:
-        return int(cache.incr(key, step))
+        return int(caches[CACHE].incr(key, step))
     except ValueError:
         # It ran out between the two calls: the window is over.
         return 0

@@ -1,27 +1,62 @@
-"""A form that was sent after its session had ended: kept until its author signed in again."""
+"""A form that was sent after its session had ended: kept until its author signed in again.
+
+The browser remembers in a signed cookie who used the desk last and in which store: a session that
+has ended cannot tell any more. The draft is for that person and that store alone.
+"""
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 _SESSION_KEY = "draft"
+_COOKIE = "last_seat"
+_COOKIE_SECONDS = 365 * 24 * 3600
 _MOST_CHARACTERS = 64_000
 _NOT_KEPT = "csrfmiddlewaretoken"
-_SECRET = "password"  # noqa: S105 - a part of field names
+# Parts of the names of fields that hold what must not lie in the session of a stranger.
+_SECRETS = ("password", "code", "secret", "key", "token", "credential")
+# The key of a refund makes it one refund however often it is sent, and opens nothing.
+_OPEN_FIELDS = frozenset({("desk:refund-new", "key")})
+# Their forms hold credentials, or say who gets in; those of /resume/ are about a draft themselves.
+_CLOSED = ("/admin/", "/account/", "/people/", "/login/", "/logout/", "/resume/", "/store/")
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What was to be sent, and where to."""
+    """What was to be sent, and where to; whose it is, and the store it was for."""
 
     path: str
     fields: tuple[tuple[str, str], ...]
+    person_id: int
+    store_id: int
+
+
+def remember_seat(request: HttpRequest, response: HttpResponseBase, *, store_id: int) -> None:
+    """Notes in the browser that the person of `request` works in a store there."""
+    said = f"{request.user.pk}.{store_id}"
+    if _remembered(request) == said:
+        return
+    response.set_signed_cookie(
+        _COOKIE,
+        said,
+        salt=_COOKIE,
+        max_age=_COOKIE_SECONDS,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
 
 
 def keep(request: HttpRequest) -> bool:
     """Keeps a posted form in the session of the stranger who sent it, and tells whether it could
-    be: files, passwords and what is larger than a form of the desk are not kept."""
-    if getattr(request, "htmx", None) or request.FILES:
+    be: nothing is kept of browsers where nobody has worked, nor files, secrets, or what is larger
+    than a form of the desk."""
+    person_id, _, store_id = _remembered(request).partition(".")
+    if not person_id or getattr(request, "htmx", None) or request.FILES:
+        return False
+    if request.path_info.startswith(_CLOSED):
         return False
     fields = [
         (name, value)
@@ -29,22 +64,44 @@ def keep(request: HttpRequest) -> bool:
         for value in values
         if name != _NOT_KEPT
     ]
-    if any(_SECRET in name for name, _ in fields):
+    if any(_is_secret(request, name) for name, _ in fields):
         return False
     if sum(len(name) + len(value) for name, value in fields) > _MOST_CHARACTERS:
         return False
-    request.session[_SESSION_KEY] = {"path": request.get_full_path(), "fields": fields}
+    request.session[_SESSION_KEY] = {
+        "path": request.get_full_path(),
+        "fields": fields,
+        "person_id": int(person_id),
+        "store_id": int(store_id),
+    }
     return True
 
 
 def kept(request: HttpRequest) -> Draft | None:
     """Returns the form that is kept, or None."""
     found = request.session.get(_SESSION_KEY)
-    if not found:
+    if not found or "person_id" not in found:
         return None
-    return Draft(found["path"], tuple((name, value) for name, value in found["fields"]))
+    return Draft(
+        path=found["path"],
+        fields=tuple((name, value) for name, value in found["fields"]),
+        person_id=found["person_id"],
+        store_id=found["store_id"],
+    )
 
 
 def drop(request: HttpRequest) -> None:
     """Forgets the form that is kept."""
     request.session.pop(_SESSION_KEY, None)
+
+
+def _remembered(request: HttpRequest) -> str:
+    """Returns the keys of the person and the store, with a period between, or an empty text."""
+    return str(request.get_signed_cookie(_COOKIE, default="", salt=_COOKIE))
+
+
+def _is_secret(request: HttpRequest, name: str) -> bool:
+    match = request.resolver_match
+    if match and (match.view_name, name) in _OPEN_FIELDS:
+        return False
+    return any(part in name.casefold() for part in _SECRETS)

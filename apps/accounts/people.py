@@ -14,9 +14,11 @@ from apps.stores.models import Store
 
 @dataclass(frozen=True)
 class PersonView:
-    """One person of a store; `last_sign_in_at` is UTC."""
+    """One person of a store; `last_sign_in_at` is UTC. Of whoever works in another store, too, how
+    and when they sign in is not this store's alone to know: nothing is told then."""
 
     membership: Membership
+    works_elsewhere: bool
     has_second_factor: bool
     last_sign_in_at: datetime | None
     is_self: bool
@@ -28,15 +30,24 @@ class PersonView:
 
 
 def people_in(*, store_id: int, viewer_id: int) -> list[PersonView]:
-    """Returns the people of a store by name, in two queries."""
+    """Returns the people of a store by name, in three queries."""
     memberships = list(
         Membership.objects.filter(store_id=store_id)
         .select_related("user")
         .order_by("user__username")
     )
-    protected = people_with_second_factor(m.user_id for m in memberships)
+    user_ids = [m.user_id for m in memberships]
+    others = Membership.objects.filter(user_id__in=user_ids).exclude(store_id=store_id)
+    elsewhere = set(others.values_list("user_id", flat=True))
+    protected = people_with_second_factor(user_ids) - elsewhere
     return [
-        PersonView(m, m.user_id in protected, m.user.last_login, m.user_id == viewer_id)
+        PersonView(
+            membership=m,
+            works_elsewhere=m.user_id in elsewhere,
+            has_second_factor=m.user_id in protected,
+            last_sign_in_at=None if m.user_id in elsewhere else m.user.last_login,
+            is_self=m.user_id == viewer_id,
+        )
         for m in memberships
     ]
 

@@ -29,6 +29,9 @@ WRONG_PASSKEY = (
     "Try once more, or use another way."
 )
 
+# Beside the challenge in the session: the key of the person, None for whoever has a passkey.
+_ASKED_OF = "asked_of"
+
 
 @dataclass(frozen=True)
 class Said:
@@ -73,7 +76,7 @@ def confirm(request: HttpRequest, said: Said) -> Verdict:
         return Verdict("password", too_many(attempt), attempt.wait_seconds)
     if said.credential or said.code:
         form = _form(ReauthenticateForm, ReauthenticateWebAuthnForm, user, said)
-        verdict = _judge(form, user.pk, said)
+        verdict = _judge(form, int(user.pk or 0), said)
         if verdict.is_right:
             form.save()
     else:
@@ -103,7 +106,7 @@ def passkey_alone(request: HttpRequest, credential: str, redirect_url: str) -> H
     """Signs somebody in by nothing but a passkey and returns where to go, or None if it is not
     accepted. Whoever calls has counted the try."""
     form = LoginWebAuthnForm(data={"credential": credential})
-    if not is_valid(form):
+    if not _is_answer(form, None):
         return None
     authenticator = form.cleaned_data["credential"]
     login = Login(user=authenticator.user, redirect_url=redirect_url)
@@ -112,8 +115,10 @@ def passkey_alone(request: HttpRequest, credential: str, redirect_url: str) -> H
 
 
 def passkey_options(user: User | None = None) -> dict[str, object]:
-    """Returns what a browser needs to ask for a passkey: of one person, or of whoever has one."""
+    """Returns what a browser needs to ask for a passkey: of one person, or of whoever has one. The
+    answer counts for that alone, and once."""
     options: dict[str, object] = webauthn.begin_authentication(user)
+    webauthn.set_state({**(webauthn.get_state() or {}), _ASKED_OF: user.pk if user else None})
     return options
 
 
@@ -123,11 +128,22 @@ def _form(code_form: type, passkey_form: type, user: object, said: Said) -> Any:
     return code_form(user=user, data={"code": said.code})
 
 
-def _judge(form: forms.Form, user_id: object, said: Said) -> Verdict:
+def _judge(form: forms.Form, user_id: int, said: Said) -> Verdict:
     if said.credential:
-        return Verdict() if is_valid(form) else Verdict("credential", WRONG_PASSKEY)
-    is_right = is_valid(form) and use_code_once(user_id=int(str(user_id)), code=said.code)
+        is_right = _is_answer(form, user_id)
+        return Verdict() if is_right else Verdict("credential", WRONG_PASSKEY)
+    is_right = is_valid(form) and use_code_once(user_id=user_id, code=said.code)
     return Verdict() if is_right else Verdict("code", WRONG_CODE)
+
+
+def _is_answer(form: forms.Form, user_id: int | None) -> bool:
+    """Tells whether a passkey answers what this session asked last, of this person or, with None,
+    of whoever has one. Asked is asked once, whatever the answer."""
+    state = webauthn.get_state() or {}
+    try:
+        return state.get(_ASKED_OF, 0) == user_id and is_valid(form)
+    finally:
+        webauthn.clear_state()
 
 
 def is_valid(form: forms.Form) -> bool:

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa.models import Authenticator
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import transaction
 
-from apps.accounts import audit
+from apps.accounts import attempts, audit
 from apps.accounts.models import AccessChange, Membership, Role, User
 from apps.common.errors import Refused
 
@@ -87,9 +88,10 @@ def needs_second_factor(user_id: int) -> bool:
 
 def use_code_once(*, user_id: int, code: str) -> bool:
     """Tells whether a code from an app is used for the first time, and remembers it for as long as
-    it could be right: one that was read over a shoulder is worth nothing."""
-    digits = "".join(code.split())
-    return bool(cache.add(f"code-used:{user_id}:{digits}", 1, timeout=_CODE_SECONDS))
+    it could be right: one that was read over a shoulder is worth nothing. However it is written,
+    with spaces or dashes, it is the same code."""
+    key = f"code-used:{user_id}:{normalize_user_code(code)}"
+    return bool(caches[attempts.CACHE].add(key, 1, timeout=_CODE_SECONDS))
 
 
 def refusal_to_take_away(*, actor: User, person: User, store_id: int) -> str:

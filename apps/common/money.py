@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision
 
@@ -46,6 +47,7 @@ def split_by_weight(amount_cents: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
+@lru_cache(maxsize=10_000)
 def show(amount_cents: int, currency: str, locale: str = "en_US") -> str:
     """Returns the amount as people write it, such as `$1,234.50`; yen come without decimals."""
     precision = get_currency_precision(currency)

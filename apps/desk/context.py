@@ -5,8 +5,9 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from apps.desk.reads.notices import standing
+from apps.desk.reads.notices import Standing, standing
 from apps.desk.seats import Seat
+from apps.desk.second_factor import is_factor_missing
 
 THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
 THEME_COOKIE = "theme"
@@ -75,8 +76,15 @@ def desk(request: HttpRequest) -> dict[str, Any]:
         "shortcuts_on": request.COOKIES.get(SHORTCUTS_COOKIE) != "off",
         "menu": _menu(request) if seat else [],
         # Read where the page draws it, and once.
-        "standing": SimpleLazyObject(lambda: standing(seat.store.pk)) if seat else None,
+        "standing": SimpleLazyObject(lambda: _standing(request, seat)) if seat else None,
     }
+
+
+def _standing(request: HttpRequest, seat: Seat) -> Standing | None:
+    """Returns what is open in the store; None while a second factor has to be set up first."""
+    if is_factor_missing(request, seat.store):
+        return None
+    return standing(seat.store.pk)
 
 
 def _menu(request: HttpRequest) -> list[dict[str, Any]]:

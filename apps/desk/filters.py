@@ -32,7 +32,6 @@ import django_filters as df
 from babel.numbers import get_currency_precision
 from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Upper
 
 from apps.cases.models import SubjectKind
 from apps.desk.lists.filtering import (
@@ -49,9 +48,10 @@ from apps.desk.lists.filtering import (
     text,
     until_day,
 )
+from apps.desk.reads.search import in_capitals
 from apps.desk.words import REFUND_TYPES
 from apps.exchanges.models import ExchangeCollision, ExchangeOrder
-from apps.exchanges.queries import in_status
+from apps.exchanges.queries import in_status, with_status
 from apps.orders.models import Order, OrderLine
 from apps.refunds.models import Destination, Refund, RefundKind, RefundStatus, Source
 from apps.rmas import rules as rma_rules
@@ -69,7 +69,7 @@ def _words(values: Any) -> Choices:
 
 def _of_sku(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
     """In capitals, because the index is over these."""
-    return rows.annotate(sku_in_capitals=Upper("sku")).filter(sku_in_capitals=value.upper())
+    return rows.annotate(called=in_capitals("sku")).filter(called=value.upper())
 
 
 class OrderFilter(CaseFilters):
@@ -149,8 +149,12 @@ class RmaFilter(CaseFilters):
 
     def by_brand(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
         """Keeps the returns of a brand; where Optoro names none, the orders' brand counts."""
-        units = RmaUnit.objects.filter(rma=OuterRef("pk"), order__concept__iexact=value)
-        return rows.filter(Q(concept__iexact=value) | Q(Exists(units), concept=""))
+        is_named = Q(concept__iexact=value)
+        # Asked first, because the orders of all returns are many to look through.
+        if Rma.objects.filter(store_id=self.store_id, concept="").exists():
+            units = RmaUnit.objects.filter(rma=OuterRef("pk"), order__concept__iexact=value)
+            is_named |= Q(Exists(units), concept="")
+        return rows.filter(is_named)
 
     def by_order(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
         """Keeps the returns of an order, by either of its identifiers; also of one that has not
@@ -223,7 +227,7 @@ class ExchangeFilter(ListFilters):
 
     def by_status(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """By what the order system last said of the order of that identifier."""
-        return in_status(rows, value)
+        return in_status(with_status(rows), value)
 
     def by_requests(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keeps those that a second, different request was made for."""

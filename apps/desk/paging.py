@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 PAGE_SIZE = 50
-COUNT_CAP = 10_000
+COUNT_CAP = 1_000
 
 Row = TypeVar("Row", bound=Model)
 
@@ -22,7 +22,8 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         """The number of rows, at most COUNT_CAP."""
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        return min(rows.order_by()[: COUNT_CAP + 1].count(), COUNT_CAP)
+        # In the order of the list: without one, the database begins where there may be no match.
+        return min(rows[: COUNT_CAP + 1].count(), COUNT_CAP)
 
     @property
     def is_capped(self) -> bool:

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
+from apps.accounts import drafts
 from apps.accounts.models import Membership, Role
 from apps.accounts.rules import Action, may, roles_that_may
 from apps.desk.second_factor import set_up_first
@@ -128,6 +129,7 @@ def at_desk(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
             except Http404:
                 # Rendered here, so that the page is the same with DEBUG on.
                 response = render(request, "404.html", status=404)
+        drafts.remember_seat(request, response, store_id=seat.store.pk)
         add_never_cache_headers(response)
         return response
 

@@ -15,17 +15,20 @@ _WHY = (
 )
 
 
+def is_factor_missing(request: HttpRequest, store: Store) -> bool:
+    """Tells whether `store` asks for a second factor that the person does not have."""
+    return store.requires_second_factor and not has_second_factor(int(request.user.pk or 0))
+
+
 def set_up_first(request: HttpRequest, store: Store | None = None) -> HttpResponse | None:
     """Returns the way to the page where a second factor is set up, or None where the person has
     one or needs none: in `store`, or without it in any store of theirs."""
     if not request.user.is_authenticated:
         return None
-    user_id = int(request.user.pk)
     if store is None:
-        is_missing, name = needs_second_factor(user_id), "A store of yours"
+        is_missing, name = needs_second_factor(int(request.user.pk)), "A store of yours"
     else:
-        name = store.name
-        is_missing = store.requires_second_factor and not has_second_factor(user_id)
+        is_missing, name = is_factor_missing(request, store), store.name
     if not is_missing:
         return None
     if getattr(request, "htmx", None):

@@ -55,10 +55,17 @@ def exchange_order_named(store_id: int, identifier: str) -> ExchangeOrder | None
 
 def exchange_orders_of_rma(rma: Rma) -> QuerySet[ExchangeOrder]:
     """Returns the exchange orders that were placed for this RMA or that its units name."""
-    named = rma.units.exclude(exchange_order_identifier="").values("exchange_order_identifier")
-    return ExchangeOrder.objects.filter(
-        Q(rma_identifier=rma.rma_identifier) | Q(order_identifier__in=named), store_id=rma.store_id
-    ).order_by("placed_at", "pk")
+    named = rma.units.exclude(exchange_order_identifier="").order_by()
+    own = ExchangeOrder.objects.filter(store_id=rma.store_id).order_by()
+    # Each by its index: of one OR the database makes a look through all of them.
+    found = (
+        own.filter(rma_identifier=rma.rma_identifier)
+        .values("pk")
+        .union(
+            own.filter(order_identifier__in=named.values("exchange_order_identifier")).values("pk")
+        )
+    )
+    return ExchangeOrder.objects.filter(pk__in=found).order_by("placed_at", "pk")
 
 
 def exchange_orders_of_order(order: Order) -> QuerySet[ExchangeOrder]:

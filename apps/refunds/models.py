@@ -271,6 +271,7 @@ class Refund(KeptRow):
                 fields=["store", "destination", "-created_at", "-id"], name="refunds_by_destination"
             ),
             models.Index(fields=["store", "kind", "-created_at", "-id"], name="refunds_by_kind"),
+            models.Index(fields=["store", "rma_identifier"], name="refunds_by_rma"),
             models.Index(
                 fields=["store", "currency", "-created_at", "-id"], name="refunds_by_currency"
             ),

@@ -71,7 +71,7 @@ class Rma(models.Model):
             models.Index(fields=["store", "status", "-id"], name="rmas_by_status"),
             models.Index(fields=["store", "giftee_email"], name="rmas_by_giftee"),
             models.Index(fields=["store", "remote_updated_at", "id"], name="rmas_by_updated"),
-            models.Index(fields=["store"], condition=Q(concept=""), name="rmas_without_brand"),
+            models.Index(fields=["store", "concept"], name="rmas_by_concept"),
             models.Index(
                 fields=["store", "-remote_created_at", "-id"],
                 condition=Q(cancellation_requested_at__isnull=False),

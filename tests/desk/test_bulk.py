@@ -7,21 +7,27 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.http import Http404
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.accounts.models import Role, User
+from apps.accounts.models import Membership, Role, User
 from apps.attention.models import Item
 from apps.cases.models import Case
 from apps.desk.lists import bulk, runs
+from apps.desk.lists.bulk_types import Doer
+from apps.desk.lists.looks import LISTS
 from apps.desk.models import BulkRun
+from apps.desk.seats import Seat
 from apps.inbox.models import Delivery
+from apps.orders.models import Order
 from apps.outbox.models import Job
-from apps.refunds.models import Refund
+from apps.refunds.models import Payout, Refund
 from apps.stores.models import Store
 from apps.timeline.models import Event
-from tests.desk.conftest import open_payout
+from tests.desk.conftest import open_payout, take
 from tests.desk.test_lists import fill, three  # noqa: F401
 from tests.support.optoro import FakeOptoro
 
@@ -124,6 +130,175 @@ def test_what_there_was_no_time_for_goes_on_later(
     assert lead.post(answer["Location"]).status_code == 302
     assert [result for result, _ in outcomes(answer)] == ["done"] * 3
     assert Refund.objects.filter(status="canceled").count() == 3
+
+
+def waits(
+    browser: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    action: str,
+    keys: list[int],
+    **data: Any,
+) -> BulkRun:
+    """Confirms something for which there is no time yet."""
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "SECONDS_AT_ONCE", -1.0)
+        answer = confirm(browser, name, action, keys, **data)
+    assert {result for result, _ in outcomes(answer)} == {"waiting"}
+    return BulkRun.objects.latest("pk")
+
+
+USED = "This confirmation was used for something else. Start again."
+
+
+def test_a_confirmation_is_for_what_was_confirmed(
+    three: Store,  # noqa: F811
+    lead: Client,
+    person: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = list(Refund.objects.order_by("pk").values_list("pk", flat=True))
+    run = waits(lead, monkeypatch, "refunds", "cancel", keys[:2], reason="stolen card")
+    finance = person((three, Role.FINANCE), name="fin")
+    colleague = person((three, Role.LEAD), name="zed")
+    token = str(run.token)
+    for browser, name, action, rows, data in (
+        (finance, "refunds", "ask-gateway", keys[:2], {}),
+        (colleague, "refunds", "cancel", keys[:2], {"reason": "stolen card"}),
+        (lead, "refunds", "cancel", keys[:1], {"reason": "stolen card"}),
+        (lead, "refunds", "cancel", keys, {"reason": "stolen card"}),
+        (lead, "refunds", "cancel", keys[:2], {"reason": "other"}),
+        (lead, "refunds", "approve", keys[:2], {}),
+        (lead, "rmas", "evaluate", keys[:2], {}),
+    ):
+        answer = confirm(browser, name, action, rows, token=token, **data)
+        assert (answer.status_code, USED in plain(answer)) == (409, True), (name, action, data)
+    assert set(run.rows.values_list("result", flat=True)) == {"waiting"}
+    assert set(Refund.objects.values_list("status", flat=True)) == {"proposed"}
+    confirm(lead, "refunds", "cancel", keys[:2], token=token, reason="stolen card")
+    assert Refund.objects.filter(status="canceled").count() == 2
+    assert BulkRun.objects.count() == 1
+
+
+def test_a_confirmation_of_another_store_is_used_otherwise(
+    three: Store,  # noqa: F811
+    other_store: Store,
+    lead: Client,
+    person: Callable[..., Client],
+) -> None:
+    token = str(uuid.uuid4())
+    key = Refund.objects.order_by("pk")[0].pk
+    confirm(lead, "refunds", "cancel", [key], token=token, reason="x")
+    take(other_store, identifier="ORD-9")
+    order = Order.objects.get(store=other_store)
+    stranger = person((other_store, Role.LEAD), name="stranger")
+    answer = confirm(stranger, "orders", "assign", [order.pk], token=token, person="")
+    assert answer.status_code == 409
+    assert USED in plain(answer)
+    assert "refund" not in plain(answer).split("Nothing was done")[1]
+    assert not Case.objects.filter(store=other_store).exists()
+
+
+def test_rows_that_left_the_list_do_not_make_it_another_confirmation(
+    three: Store,  # noqa: F811
+    lead: Client,
+) -> None:
+    items = Item.objects.filter(kind="message_quarantined").order_by("pk")
+    keys = list(items.values_list("pk", flat=True))
+    token = str(uuid.uuid4())
+    first = confirm(lead, "attention", "dismiss", keys, token=token, note="asked Optoro")
+    assert [result for result, _ in outcomes(first)] == ["done"] * 3
+    again = confirm(lead, "attention", "dismiss", keys, token=token, note="asked Optoro")
+    assert again["Location"] == first["Location"]
+    assert confirm(lead, "attention", "dismiss", keys, note="new")["Location"] == "/attention/"
+
+
+def test_the_same_confirmation_twice_at_once_is_one_run(
+    three: Store,  # noqa: F811
+    lead: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key, token = Refund.objects.order_by("pk")[0].pk, str(uuid.uuid4())
+    first = confirm(lead, "refunds", "cancel", [key], token=token, reason="x")
+    honest, asked = runs.known_run, []
+
+    def too_early(*args: Any, **sent: Any) -> BulkRun | None:
+        asked.append(token)
+        return honest(*args, **sent) if len(asked) > 1 else None
+
+    monkeypatch.setattr(runs, "known_run", too_early)
+    again = confirm(lead, "refunds", "cancel", [key], token=token, reason="x")
+    assert (again["Location"], len(asked)) == (first["Location"], 2)
+    asked.clear()
+    assert confirm(lead, "refunds", "cancel", [key], token=token, reason="y").status_code == 409
+
+
+def test_only_whoever_confirmed_it_goes_on_with_it(
+    three: Store,  # noqa: F811
+    lead: Client,
+    person: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = list(Refund.objects.order_by("pk").values_list("pk", flat=True))
+    run = waits(lead, monkeypatch, "refunds", "cancel", keys, reason="stolen card")
+    url, reason = f"/lists/runs/{run.token}/", "Only ana, who confirmed this, can go on with it."
+    colleague = person((three, Role.LEAD), name="zed")
+    shown = colleague.get(url)
+    assert (shown.status_code, reason in plain(shown)) == (200, True)
+    assert "Go on with them" not in plain(shown)
+    refused = colleague.post(url)
+    assert (refused.status_code, reason in plain(refused)) == (403, True)
+    Membership.objects.filter(user__username="ana").update(role=Role.FINANCE)
+    refused = lead.post(url)
+    assert refused.status_code == 403
+    assert "Deciding on refunds needs one of these roles" in plain(refused)
+    assert set(run.rows.values_list("result", flat=True)) == {"waiting"}
+    Membership.objects.filter(user__username="ana").update(role=Role.LEAD)
+    assert "Go on with them" in plain(lead.get(url))
+    assert lead.post(url).status_code == 302
+    assert set(run.rows.values_list("result", flat=True)) == {"done"}
+
+
+def test_going_on_asks_for_the_runs_own_list_and_right(
+    three: Store,  # noqa: F811
+    lead: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = list(Refund.objects.order_by("pk").values_list("pk", flat=True))
+    run = waits(lead, monkeypatch, "refunds", "cancel", keys, reason="x")
+    membership = Membership.objects.get(user__username="ana")
+    with pytest.raises(Http404):
+        runs.go_on(run, Doer(Seat(membership, ()), LISTS["rmas"], {}), request_id="r")
+    membership.role = Role.FINANCE
+    with pytest.raises(PermissionDenied):
+        runs.go_on(run, Doer(Seat(membership, ()), LISTS["refunds"], {}), request_id="r")
+    assert set(run.rows.values_list("result", flat=True)) == {"waiting"}
+
+
+def test_the_money_told_is_what_goes_out(three: Store, lead: Client) -> None:  # noqa: F811
+    credit, first, second = Refund.objects.order_by("pk")
+    Refund.objects.filter(pk=credit.pk).update(destination="store_credit")
+    cents = first.shopper_amount_cents + second.shopper_amount_cents
+    total = f"${cents / 100:,.2f}"
+    keys = [credit.pk, first.pk, second.pk]
+    text = plain(preview(lead, "refunds", "approve", row=keys))
+    assert f"{total} to shoppers in all." in text
+    assert "Nothing is paid to the shopper." in text
+    paid = f"${first.shopper_amount_cents / 100:,.2f} to the shopper: original payment."
+    assert paid in text
+    text = plain(preview(lead, "refunds", "cancel", row=keys))
+    assert f"{total} not paid." in text
+    assert "to shoppers" not in text
+    assert "Nothing was to be paid; its units are left" in text
+    Refund.objects.filter(pk=credit.pk).update(destination="original_payment")
+    answer = confirm(lead, "refunds", "approve", [first.pk])
+    assert outcomes(answer) == [("done", f"Approved: {paid}")]
+    assert Payout.objects.get(refund=first).amount_cents == first.shopper_amount_cents
+    open_payout(second)
+    text = plain(preview(lead, "refunds", "ask-gateway", row=[second.pk]))
+    assert "1 refund would be done" in text
+    assert "in all" not in text
+    assert "not paid." not in text
 
 
 def test_a_reason_is_needed(three: Store, lead: Client) -> None:  # noqa: F811

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -222,6 +223,42 @@ def test_the_file_has_what_is_shown(three: Store, lead: Client) -> None:
     assert rows[0]["decided_at"] == clock.wire_time(refunds[0].created_at)
     assert read_csv(lead, "/lists/refunds/rows.csv?status=paid") == []
     assert list(read_csv(lead, f"{url}&columns=order")[0]) == ["identifier", "order"]
+
+
+def test_the_file_keeps_to_the_stores_days(three: Store, lead: Client) -> None:
+    three.time_zone = "America/New_York"
+    three.save()
+    late, early = datetime(2026, 1, 2, 3, tzinfo=UTC), datetime(2026, 1, 1, 3, tzinfo=UTC)
+    Order.objects.filter(identifier="ORD-1").update(remote_created_at=late)
+    Order.objects.filter(identifier="ORD-2").update(remote_created_at=early)
+    for query, names in (
+        ("until=2026-01-01&sort=identifier", ["ORD-1", "ORD-2"]),
+        ("since=2026-01-01&until=2026-01-01", ["ORD-1"]),
+        ("until=2025-12-31", ["ORD-2"]),
+    ):
+        assert shown(lead, f"/orders/?{query}", "ORD-") == names
+        rows = read_csv(lead, f"/lists/orders/rows.csv?{query}")
+        assert [row["order"] for row in rows] == names
+
+
+@pytest.mark.parametrize("day", ["until=9999-12-31", "since=0001-01-01", "until=1899-12-31"])
+def test_a_day_out_of_all_reason_is_refused_beside_its_field(
+    three: Store, lead: Client, day: str
+) -> None:
+    name, value = day.split("=")
+    page = lead.get(f"/orders/?{day}")
+    assert page.status_code == 200
+    error = f"{value}: name a day from 1900-01-01 to 9000-12-31."
+    assert f'<span class="field-error">{error}</span>' in page.content.decode()
+    saved = {"name": "Odd", "query": day}
+    assert lead.post("/lists/orders/views/", saved)["Location"] == f"/orders/?{day}"
+    assert lead.get("/orders/").status_code == 200
+    assert lead.get(f"/orders/ORD-1/?list={name}%3D{value}").status_code == 200
+    asked = {"action": "assign", "scope": "all", "query": day}
+    assert lead.post("/lists/orders/bulk/", asked).status_code == 200
+    assert len(read_csv(lead, f"/lists/orders/rows.csv?{day}")) == 3
+    for kept in ("until=9000-12-31", "since=1900-01-01"):
+        assert len(read_csv(lead, f"/lists/orders/rows.csv?{kept}")) == 3
 
 
 def test_no_cell_is_a_formula(three: Store, lead: Client) -> None:

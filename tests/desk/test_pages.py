@@ -268,7 +268,7 @@ QUERIES = {
     "/": 33,
     "/orders/": 12,
     "/returns/": 11,
-    "/exchanges/": 10,
+    "/exchanges/": 11,
     "/settlement/": 7,
     "/refunds/": 8,
     "/messages/": 7,

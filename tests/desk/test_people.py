@@ -1,6 +1,7 @@
 """Who works in a store: administrators give, change and take roles, and leave a trail."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -46,6 +47,29 @@ def test_the_page_shows_this_stores_people_only(
     assert "stranger" not in page
     assert admin.get(f"/people/{stranger.pk}/take-out/").status_code == 404
     assert admin.post(f"/people/{stranger.pk}/role/", {"role": "agent"}).status_code == 404
+
+
+@pytest.mark.parametrize("what", ["take-out/", "second-factor/", "role/"])
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**20])
+def test_a_number_that_nobody_has(admin: Client, number: int, what: str) -> None:
+    answer = admin.post(f"/people/{number}/{what}", {"role": "agent"})
+    assert answer.status_code == 404
+
+
+def test_how_people_of_other_stores_sign_in_is_not_told(
+    admin: Client, colleague: User, store: Store, other_store: Store
+) -> None:
+    User.objects.filter(pk=colleague.pk).update(last_login=datetime(2026, 2, 3, 9, 5, tzinfo=UTC))
+    protect(colleague)
+    page = admin.get("/people/").content.decode()
+    assert page.count(">On</span>") == 1
+    assert "2026-02-03" in page
+    assert "works in another store, too" not in page
+    Membership.objects.create(user=colleague, store=other_store, role=Role.LEAD)
+    page = admin.get("/people/").content.decode()
+    assert page.count("works in another store, too") == 1
+    assert ">On</span>" not in page
+    assert "2026-02-03" not in page
 
 
 def test_a_role_is_changed_and_the_trail_says_by_whom(
@@ -161,11 +185,16 @@ def test_a_store_may_require_a_second_factor(world: World, lead: Client, admin: 
     assert lead.get("/orders/")["Location"] == "/account/"
     page = lead.get("/account/").content.decode()
     assert "asks for a second factor" in page
+    assert "in quarantine" not in page
+    assert 'class="badge' not in page
     live = lead.get("/", headers={"HX-Request": "true"})
     assert live["HX-Redirect"] == "/account/"
     assert lead.get("/account/app/").status_code == 200
     protect(User.objects.get(username="ana"))
     assert lead.get("/orders/").status_code == 200
+    page = lead.get("/account/").content.decode()
+    assert "in quarantine" in page
+    assert 'class="badge' in page
     assert admin.get("/people/")["Location"] == "/account/"
 
 
@@ -184,7 +213,7 @@ def test_the_people_page_costs_the_same_for_one_and_for_three(
             assert measured() == number + 1
 
 
-PEOPLE_QUERIES = 7
+PEOPLE_QUERIES = 8
 
 
 def test_a_person_of_two_stores_finds_each_ones_objects_in_it_alone(

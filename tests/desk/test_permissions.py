@@ -42,10 +42,12 @@ LISTS = ["orders", "rmas", "exchanges", "refunds", "attention", "deliveries", "j
 
 
 def _bulk_run(w: World) -> list[object]:
-    ana, _ = User.objects.get_or_create(username="who-began")
+    """A run of the person who asks for it: nobody else may go on with it."""
+    newest = User.objects.order_by("-pk").first()
+    assert newest
     run, _ = BulkRun.objects.get_or_create(
         token=UUID(int=7),
-        defaults={"store": w.store, "person": ana, "list_name": "orders", "action": "assign"},
+        defaults={"store": w.store, "person": newest, "list_name": "orders", "action": "assign"},
     )
     return [run.token]
 
@@ -54,8 +56,12 @@ def _view(w: World) -> list[object]:
     """A shared view of the person who is asked for: others see it, and may not change it."""
     newest = User.objects.order_by("-pk").first()
     assert newest
-    view = SavedView.objects.create(
-        store=w.store, owner=newest, list_name="orders", name="Kept", query="status=Shipped"
+    view, _ = SavedView.objects.get_or_create(
+        store=w.store,
+        owner=newest,
+        list_name="orders",
+        name="Kept",
+        defaults={"query": "status=Shipped"},
     )
     return [view.pk]
 

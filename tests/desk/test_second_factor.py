@@ -10,7 +10,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.fernet import Fernet
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.management import call_command
 from django.test import Client
 
@@ -27,9 +27,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def no_counts() -> Iterator[None]:
     """No try of another test counts."""
-    cache.clear()
+    for known in caches.all():
+        known.clear()
     yield
-    cache.clear()
+    for known in caches.all():
+        known.clear()
 
 
 @pytest.fixture
@@ -97,6 +99,21 @@ def test_a_code_counts_once(browser: Client) -> None:
     assert first_step().post("/login/code/", {"code": code}).status_code == 302
     assert first_step().post("/login/code/", {"code": code}).status_code == 422
     assert first_step().post("/login/code/", {"code": code_of(secret, 1)}).status_code == 302
+
+
+@pytest.mark.parametrize("written", ["{0}-{1}", "{0} {1}", "{0}..{1}", " {0}{1}"])
+def test_a_code_written_otherwise_is_the_same(
+    browser: Client, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    secret = set_up(browser)
+    started_at = time.time() // 30 * 30 + 31
+    monkeypatch.setattr("time.time", lambda: started_at)
+    code = code_of(secret)
+    assert first_step().post("/login/code/", {"code": code}).status_code == 302
+    # allauth forgets a code after half a minute; it is right for longer.
+    caches["default"].clear()
+    again = first_step().post("/login/code/", {"code": written.format(code[:3], code[3:])})
+    assert again.status_code == 422
 
 
 def test_guessing_codes_has_a_limit(browser: Client, settings: Any) -> None:
@@ -190,6 +207,47 @@ def test_what_is_no_passkey_is_refused(browser: Client, garbage: str) -> None:
     browser.get("/account/passkeys/new/")
     assert browser.post("/account/passkeys/new/", {"credential": garbage}).status_code == 422
     assert not Authenticator.objects.exists()
+
+
+@pytest.fixture
+def believed(ana: User, monkeypatch: pytest.MonkeyPatch) -> Authenticator:
+    """A passkey whose every answer is right, in so far as the challenge is not looked at."""
+    data = {"name": "Key", "credential": {"clientExtensionResults": {"credProps": {"rk": True}}}}
+    key = Authenticator.objects.create(user=ana, type="webauthn", data=data)
+    server = "allauth.mfa.webauthn.internal.auth"
+    monkeypatch.setattr(f"{server}.parse_authentication_response", lambda said: None)
+    monkeypatch.setattr(f"{server}.extract_user_from_response", lambda said: ana)
+    monkeypatch.setattr(f"{server}.complete_authentication", lambda user, said: key)
+    monkeypatch.setattr(f"{server}.get_credentials", lambda user: [])
+    return key
+
+
+def test_a_passkey_asked_for_something_else_signs_nobody_in(
+    ana: User, believed: Authenticator
+) -> None:
+    opened = first_step()
+    opened.get("/login/code/")
+    state = opened.session["mfa.webauthn.state"]
+    assert (state["user_verification"], state["asked_of"]) == ("required", ana.pk)
+    answer = opened.post("/login/passkey/", {"credential": '{"id": "x"}'})
+    assert answer["Location"].startswith("/login/?next=")
+    assert "_auth_user_id" not in opened.session
+    assert "mfa.webauthn.state" not in opened.session
+    opened.get("/login/passkey/")
+    state = opened.session["mfa.webauthn.state"]
+    assert (state["user_verification"], state["asked_of"]) == ("required", None)
+    assert opened.post("/login/passkey/", {"credential": '{"id": "x"}'})["Location"] == "/"
+    assert opened.session["_auth_user_id"] == str(ana.pk)
+
+
+def test_a_passkey_asked_of_whoever_has_one_is_no_second_step(
+    ana: User, believed: Authenticator
+) -> None:
+    opened, said = first_step(), {"credential": '{"id": "x"}'}
+    opened.get("/login/passkey/")
+    assert opened.post("/login/code/", said).status_code == 422
+    assert "_auth_user_id" not in opened.session
+    assert opened.post("/login/code/", said)["Location"] == "/refunds/"
 
 
 def test_passkeys_alone_have_a_limit(ana: User, settings: Any) -> None:

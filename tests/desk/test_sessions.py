@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from allauth.usersessions.models import UserSession
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 
 from apps.accounts.models import AccessChange, Role, User
@@ -24,9 +24,11 @@ IPHONE = (
 @pytest.fixture(autouse=True)
 def no_counts() -> Iterator[None]:
     """No try of another test counts."""
-    cache.clear()
+    for known in caches.all():
+        known.clear()
     yield
-    cache.clear()
+    for known in caches.all():
+        known.clear()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 
@@ -27,9 +27,11 @@ LIMITS = {
 @pytest.fixture(autouse=True)
 def no_counts() -> Iterator[None]:
     """No try of another test counts."""
-    cache.clear()
+    for known in caches.all():
+        known.clear()
     yield
-    cache.clear()
+    for known in caches.all():
+        known.clear()
 
 
 @pytest.fixture

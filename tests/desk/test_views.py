@@ -28,7 +28,8 @@ def save(browser: Client, name: str, query: str, **data: str) -> str:
     """Saves a view and returns what the page says."""
     answer = browser.post("/lists/refunds/views/", {"name": name, "query": query, **data})
     page = browser.get(answer["Location"]).content.decode()
-    return " ".join(re.findall(r'<li class="note [^"]*">([^<]*)', page))
+    told = page.split('<div class="flash"')[1].split("</div>")[0]
+    return " ".join(re.findall(r'<p class="note [^"]*">([^<]*)', told))
 
 
 def test_a_view_keeps_filters_sorting_and_columns(store: Store, lead: Client) -> None:
@@ -50,6 +51,27 @@ def test_what_cannot_be_saved_says_why(store: Store, lead: Client) -> None:
     assert save(lead, "Paid", "status=paid") == "Saved: Paid."
     assert "is taken by another view" in save(lead, "Paid", "status=unknown")
     assert SavedView.objects.count() == 1
+
+
+def test_a_refused_name_stays_with_its_error_beside_it(store: Store, lead: Client) -> None:
+    def field(page: str, key: str) -> str:
+        return unescape(page.split(f'<p class="field-error" id="view-{key}-error">')[1][:400])
+
+    save(lead, "Paid", "status=paid")
+    save(lead, "Open", "status=proposed")
+    lead.post("/lists/refunds/views/", {"name": "Paid", "query": "status=unknown"})
+    assert "view-name-error" not in lead.get("/orders/").content.decode()
+    lead.post("/lists/refunds/views/", {"name": "Paid", "query": "status=unknown"})
+    page = lead.get("/refunds/?status=unknown").content.decode()
+    shown = field(page, "name")
+    assert shown.startswith("Name: “Paid” is taken by another view")
+    assert 'value="Paid" aria-invalid="true" aria-describedby="view-name-error"' in shown
+    assert "field-error" not in lead.get("/refunds/?status=unknown").content.decode()
+    pk = SavedView.objects.get(name="Open").pk
+    lead.post(f"/lists/views/{pk}/rename/", {"name": "Paid"})
+    shown = field(lead.get("/refunds/").content.decode(), str(pk))
+    assert shown.startswith("Name: “Paid” is taken")
+    assert 'name="name" value="Paid"' in shown
 
 
 def test_only_shared_views_are_seen_by_others(

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Sum
+
 from apps.accounts.models import User
 from apps.accounts.rules import Action
 from apps.cases import services as cases
@@ -26,7 +28,7 @@ from apps.reconciliation import actions as exceptions
 from apps.refunds import flags, services
 from apps.refunds.approvals import approvals_of
 from apps.refunds.evaluation import evaluate_again
-from apps.refunds.models import RefundStatus
+from apps.refunds.models import PayoutStatus, RefundStatus
 from apps.refunds.rules import may_move
 
 MOST_ROWS = 500
@@ -55,6 +57,19 @@ def refusals_of(offers: Sequence[Offer]) -> list[str]:
 # --- Refunds ------------------------------------------------------------------------------------
 
 
+def _paid_cents(refund: Any) -> int:
+    """What goes out to the shopper for a refund: nothing where all of it is settled otherwise."""
+    return refund.shopper_amount_cents if services.owes_money(refund) else 0
+
+
+def _paid_words(refund: Any, cents: int) -> str:
+    """The same before and after it is approved."""
+    if not cents:
+        return "nothing is paid to the shopper"
+    where = refund.get_destination_display().lower()
+    return f"{money.show(cents, refund.currency)} to the shopper: {where}"
+
+
 def _judge_approval(doer: Doer, refunds: Sequence[Any]) -> list[Verdict]:
     approvals = approvals_of(doer.seat.store)
     found = []
@@ -64,23 +79,27 @@ def _judge_approval(doer: Doer, refunds: Sequence[Any]) -> list[Verdict]:
             continue
         role = doer.seat.membership.role
         problem = why_not_by(refund, user_id=doer.user.pk, role=role, approvals=approvals)
-        shown = money.show(refund.shopper_amount_cents, refund.currency)
-        text = f"{shown} to the shopper: {refund.get_destination_display().lower()}."
-        found.append(Verdict(not problem, sentence(problem) if problem else text))
+        cents = 0 if problem else _paid_cents(refund)
+        text = sentence(problem or _paid_words(refund, cents))
+        found.append(Verdict(not problem, text, cents))
     return found
 
 
 def _approve(doer: Doer, refund: Any) -> str:
     approved = services.approve_refund(refund=refund, actor=doer.actor)
-    return f"Approved: {money.show(approved.total_refund_amount_cents, approved.currency)}."
+    live = approved.payouts.exclude(status__in=(PayoutStatus.DECLINED, PayoutStatus.CANCELED))
+    cents = live.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+    return f"Approved: {_paid_words(approved, cents)}."
 
 
 def _judge_cancel(doer: Doer, refunds: Sequence[Any]) -> list[Verdict]:
     def verdict(refund: Any) -> Verdict:
         if not may_move(refund.status, RefundStatus.CANCELED):
             return Verdict(False, too_late(refund, RefundStatus.CANCELED)[0])
-        shown = money.show(refund.total_refund_amount_cents, refund.currency)
-        return Verdict(True, f"{shown} is not paid; its units are left to a person.")
+        cents = _paid_cents(refund)
+        shown = money.show(cents, refund.currency)
+        words = f"{shown} is not paid" if cents else "Nothing was to be paid"
+        return Verdict(True, f"{words}; its units are left to a person.", cents)
 
     return [verdict(refund) for refund in refunds]
 
@@ -227,8 +246,17 @@ _LIST = (
         _judge_approval,
         _approve,
         warning="Each refund is paid, after its hold. This cannot be undone once it is paid.",
+        sum_words="to shoppers in all",
     ),
-    BulkAction("cancel", "Cancel…", Action.DECIDE_REFUND, ReasonForm, _judge_cancel, _cancel),
+    BulkAction(
+        "cancel",
+        "Cancel…",
+        Action.DECIDE_REFUND,
+        ReasonForm,
+        _judge_cancel,
+        _cancel,
+        sum_words="not paid",
+    ),
     BulkAction(
         "ask-gateway",
         "Ask the gateway again",

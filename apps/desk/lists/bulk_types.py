@@ -21,10 +21,12 @@ def sentence(text: str) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What would become of a row: whether it would be done, and in words what, or why not."""
+    """What would become of a row: whether it would be done, and in words what, or why not. `cents`
+    is what its shopper is paid by it, or no longer is, in the row's currency."""
 
     would: bool
     text: str
+    cents: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Doer:
 @dataclass(frozen=True)
 class BulkAction:
     """An action. `judge` says of each row what would become of it, in a fixed number of queries;
-    `run` does it to one row, says what was done, and raises Refused where it cannot."""
+    `run` does it to one row, says what was done, and raises Refused where it cannot. `sum_words`
+    stand behind the sum of the cents; without them no sum is told."""
 
     name: str
     label: str
@@ -63,3 +66,4 @@ class BulkAction:
     judge: Callable[[Doer, Sequence[Any]], list[Verdict]]
     run: Callable[[Doer, Any], str]
     warning: str = ""
+    sum_words: str = ""

@@ -22,7 +22,6 @@ from apps.desk.reads.rows import (
 from apps.desk.seats import Seat
 from apps.desk.words import refund_word, word_for
 from apps.exchanges.models import ExchangeOrder
-from apps.exchanges.queries import with_status
 from apps.orders.models import Order
 from apps.refunds.models import Refund
 from apps.rmas.models import Rma
@@ -37,8 +36,7 @@ def _rmas(seat: Seat) -> QuerySet[Any]:
 
 
 def _exchanges(seat: Seat) -> QuerySet[Any]:
-    rows = ExchangeOrder.objects.filter(store=seat.store)
-    return with_status(rows).defer("content", "request")
+    return ExchangeOrder.objects.filter(store=seat.store).defer("content", "request")
 
 
 def _refunds(seat: Seat) -> QuerySet[Any]:

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.common import clock
 from apps.desk.lists.looks import Look
 from apps.desk.lists.types import Value
+from apps.desk.seats import Seat
 
 MOST_ROWS = 100_000
 _CHUNK = 500
@@ -40,13 +42,29 @@ def file_name(look: Look) -> str:
     return f"{look.listing.name}-{look.seat.store.identifier}-{day.isoformat()}.csv"
 
 
+def on_the_clock_of(seat: Seat, lines: Iterator[str]) -> Iterator[str]:
+    """Returns the lines, each worked out on the store's clock: they are read when the view, which
+    had set it, is over."""
+    while True:
+        with timezone.override(seat.zone):
+            line = next(lines, None)
+        if line is None:
+            return
+        yield line
+
+
 def csv_lines(look: Look) -> Iterator[str]:
     """Returns the lines of the CSV: the shown columns of all rows that match, at most MOST_ROWS;
-    the last line says so where there are more. Holds no more than a chunk of rows at once."""
+    the last line says so where there are more. Holds no more than a chunk of rows at once. What is
+    looked for is settled at once; the rows are read one by one."""
+    return _lines(look, look.rows[: MOST_ROWS + 1])
+
+
+def _lines(look: Look, rows: QuerySet[Any]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     heads = [head for column in look.columns for head in column.heads]
     yield _BYTE_ORDER_MARK + writer.writerow(heads)
-    found = look.rows[: MOST_ROWS + 1].iterator(chunk_size=_CHUNK)
+    found = rows.iterator(chunk_size=_CHUNK)
     for row in _read_in_chunks(look, islice(found, MOST_ROWS)):
         cells = chain.from_iterable(column.values(row) for column in look.columns)
         yield writer.writerow([safe(cell) for cell in cells])

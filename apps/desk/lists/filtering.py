@@ -5,6 +5,7 @@ from typing import Any
 
 import django_filters as df
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -26,6 +27,8 @@ AGES: dict[str, tuple[str, timedelta]] = {
     "90d": ("90 days ago", timedelta(days=90)),
 }
 MOST_DAYS = 3650
+# Days that stay days when a zone is taken off them, or one is added.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9000, 12, 31)
 
 
 def start_of_today() -> datetime:
@@ -94,8 +97,17 @@ def until_day(column: str, label: str) -> df.DateFilter:
     return _day(column, "to_day", label)
 
 
+def refuse_odd_day(day: date) -> None:
+    """Raises ValidationError for a day that no zone and no day more may be taken from."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValidationError(
+            f"{day.isoformat()}: name a day from {FIRST_DAY.isoformat()} to {LAST_DAY.isoformat()}."
+        )
+
+
 def _day(column: str, method: str, label: str) -> df.DateFilter:
     return df.DateFilter(
+        validators=[refuse_odd_day],
         field_name=column,
         method=method,
         label=label,

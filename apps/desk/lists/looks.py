@@ -104,6 +104,13 @@ class Look:
             return (first, *(column for column in others if column.is_usual))
         return (first, *(column for column in others if column.key in chosen))
 
+    @cached_property
+    def shown(self) -> list[tuple[Column, str]]:
+        """The columns shown, each with the classes of its cells."""
+        if self.has_chosen_columns:
+            return [(column, column.css_always) for column in self.columns]
+        return [(column, column.css) for column in self.columns]
+
     @property
     def has_chosen_columns(self) -> bool:
         """Whether the columns are other than the usual ones by choice."""

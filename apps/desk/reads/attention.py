@@ -20,6 +20,7 @@ from apps.attention.rules import (
     resolving,
 )
 from apps.common import clock
+from apps.desk.addresses import page_url
 from apps.desk.seats import Permit, Seat
 from apps.reconciliation.rules import age_in_words
 from apps.refunds.models import Payout, PayoutStatus
@@ -138,7 +139,7 @@ def _url(item: Item, act: Act, payments: dict[str, int]) -> str:
     """Returns where an action is done, "" where the item names nothing that it could be done to."""
     if act in DONE_AT_ONCE:
         needed = item.rma_identifier if act == Act.LOOK_AGAIN else item.subject
-        return reverse("desk:attention-act", args=[item.pk, act.value]) if needed else ""
+        return page_url("desk:attention-act", item.pk, act.value) if needed else ""
     return _PLACES[act](item, payments)
 
 

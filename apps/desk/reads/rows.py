@@ -222,8 +222,9 @@ class ExchangeRow:
 
 
 def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
-    """Returns exchange orders, read with their status, as a list shows them."""
+    """Returns exchange orders as a list shows them."""
     placed = list(rows)
+    statuses = _statuses_of(placed)
     lines: dict[int, list[ExchangeLine]] = {}
     for line in ExchangeLine.objects.filter(exchange_order__in=placed).order_by("position"):
         lines.setdefault(line.exchange_order_id, []).append(line)
@@ -241,7 +242,7 @@ def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
     return [
         ExchangeRow(
             placed=row,
-            status=status_of(getattr(row, "own_order_status", None)),
+            status=status_of(statuses[row.pk]),
             goods=", ".join(
                 f"{line.quantity} × {line.title or line.sku}" for line in lines.get(row.pk, [])
             ),
@@ -251,6 +252,15 @@ def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
         )
         for row in placed
     ]
+
+
+def _statuses_of(placed: list[ExchangeOrder]) -> dict[int, str | None]:
+    """What the order system last said of each one's own order. Rows that were not read with it are
+    asked for here: a list would ask for the rows of all pages before its own, too."""
+    if not all(hasattr(row, "own_order_status") for row in placed):
+        rows = ExchangeOrder.objects.filter(pk__in=[row.pk for row in placed])
+        placed = list(with_status(rows).only("pk"))
+    return {row.pk: getattr(row, "own_order_status", None) for row in placed}
 
 
 def exchange_rows_of(rows: QuerySet[ExchangeOrder]) -> list[ExchangeRow]:

@@ -106,7 +106,8 @@ class _Digits(Func):
         return self.as_sql(compiler, connection, template=f"REVERSE({template})", **context)
 
 
-def _capitals(column: str) -> Expression:
+def in_capitals(column: str) -> Expression:
+    """Returns a column in capitals, as the indexes over identifiers keep it."""
     return _InC(Upper(column))
 
 
@@ -143,7 +144,7 @@ class _Question:
     store: str
     column: str
     why: str
-    write: Callable[[str], Expression] = _capitals
+    write: Callable[[str], Expression] = in_capitals
     fits: Callable[[str], bool] = _is_any
     may_open: bool = True
     has_hash: bool = False

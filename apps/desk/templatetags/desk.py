@@ -13,7 +13,6 @@ from apps.accounts.rules import Action, roles_that_may
 from apps.common import clock, money
 from apps.common.logs import request_id as current_request_id
 from apps.desk import words
-from apps.desk.progress import Step, ticks
 from apps.desk.seats import Permit
 from apps.outbox import topics
 from apps.refunds.models import Destination, Payout, PayoutStatus, Refund
@@ -179,12 +178,6 @@ def request_id() -> str:
     """Writes the id of the request at hand. The 500 page is rendered without a request, so it is
     read from where the log lines read it."""
     return current_request_id.get()
-
-
-@register.filter
-def ticks_of(refund: Refund) -> list[Step]:
-    """Returns the four ticks of a refund."""
-    return ticks(refund)
 
 
 @register.filter

@@ -9,11 +9,12 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.accounts.rules import Action
 from apps.common.logs import request_id
 from apps.desk.lists.bulk import ACTIONS, MOST_ROWS
-from apps.desk.lists.bulk_types import BulkAction, Doer
+from apps.desk.lists.bulk_types import BulkAction, Doer, Verdict
 from apps.desk.lists.looks import Look
-from apps.desk.lists.runs import begin_run, go_on
+from apps.desk.lists.runs import UsedOtherwise, begin_run, go_on, known_run, may_go_on
 from apps.desk.models import BulkRow, BulkRun
 from apps.desk.seats import DeskRequest, at_desk, demand
 
@@ -26,9 +27,9 @@ def _keys(values: list[str]) -> list[int]:
 
 def _chosen(request: DeskRequest, look: Look) -> tuple[list[Any], bool]:
     """Returns the rows that are meant, in the list's order, and whether more match than are taken
-    at once."""
+    at once. What is confirmed are the rows that were shown, never all that match by now."""
     rows = look.rows
-    if request.POST.get("scope") != "all":
+    if request.POST.get("scope") != "all" or "confirmed" in request.POST:
         keys = _keys(request.POST.getlist("row"))
         rows = look.listing.sorting.apply(
             look.listing.rows(request.seat).filter(pk__in=keys[: MOST_ROWS + 1]), look.asked_sort
@@ -53,22 +54,33 @@ def bulk(request: DeskRequest, name: str) -> HttpResponse:
     look = Look(request, name, QueryDict(request.POST.get("query", "")))
     action = _action_of(request, look)
     rows, has_more = _chosen(request, look)
-    if not rows:
-        messages.error(request, "Nothing is selected: tick the rows first, or choose all.")
-        return redirect(look.url)
     is_confirmed = "confirmed" in request.POST
     form = action.form(request.seat, request.POST if is_confirmed else None)
-    if not is_confirmed or not form.is_valid():
-        return _preview(request, look, action, rows, has_more, form)
-    values = {key: str(value) for key, value in form.cleaned_data.items()}
-    doer = Doer(request.seat, look.listing, values)
-    run = begin_run(
-        doer,
-        token=_token(request),
-        query=look.canonical[:2000],
-        action=action.name,
-        rows=rows,
-    )
+    if is_confirmed and form.is_valid():
+        values = {key: str(value) for key, value in form.cleaned_data.items()}
+        return _confirmed(request, look, action, rows, Doer(request.seat, look.listing, values))
+    if not rows:
+        return _nothing_selected(request, look)
+    return _preview(request, look, action, rows, has_more, form)
+
+
+def _nothing_selected(request: DeskRequest, look: Look) -> HttpResponse:
+    messages.error(request, "Nothing is selected: tick the rows first, or choose all.")
+    return redirect(look.url)
+
+
+def _confirmed(
+    request: DeskRequest, look: Look, action: BulkAction, rows: list[Any], doer: Doer
+) -> HttpResponse:
+    token, keys = _token(request), _keys(request.POST.getlist("row"))
+    sent: dict[str, Any] = {"token": token, "action": action.name, "keys": keys, "rows": rows}
+    try:
+        if not rows and known_run(doer, **sent) is None:
+            return _nothing_selected(request, look)
+        run = begin_run(doer, query=look.canonical[:2000], **sent)
+    except UsedOtherwise as refusal:
+        context = {"problem": str(refusal), "look": look}
+        return render(request, "desk/bulk_used.html", context, status=409)
     go_on(run, doer, request_id=request_id.get())
     return redirect("desk:bulk-run", token=run.token)
 
@@ -102,17 +114,18 @@ def _preview(
             for row, verdict in judged
         ],
         "count": sum(verdict.would for _, verdict in judged),
-        "sums": _sums(row for row, verdict in judged if verdict.would),
+        "sums": _sums(judged) if action.sum_words else [],
     }
     return render(request, "desk/bulk.html", context, status=422 if form.errors else 200)
 
 
-def _sums(rows: Any) -> list[tuple[str, int]]:
-    """What the refunds among the rows pay their shoppers, in cents by currency."""
+def _sums(judged: list[tuple[Any, Verdict]]) -> list[tuple[str, int]]:
+    """What shoppers are paid by the rows that would be done, or no longer are, in cents by
+    currency."""
     sums: Counter[str] = Counter()
-    for row in rows:
-        if hasattr(row, "shopper_amount_cents"):
-            sums[row.currency] += row.shopper_amount_cents
+    for row, verdict in judged:
+        if verdict.would and verdict.cents:
+            sums[row.currency] += verdict.cents
     return sorted(sums.items())
 
 
@@ -123,10 +136,10 @@ def run(request: DeskRequest, token: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(
         BulkRun.objects.select_related("person"), store=request.seat.store, token=token
     )
+    demand(request, Action.VIEW)
     look = Look(request, found.list_name, QueryDict(found.query))
     action = ACTIONS[found.action]
     if request.method == "POST":
-        demand(request, action.needs)
         doer = Doer(request.seat, look.listing, found.values)
         go_on(found, doer, request_id=request_id.get())
         return redirect("desk:bulk-run", token=token)
@@ -137,7 +150,7 @@ def run(request: DeskRequest, token: uuid.UUID) -> HttpResponse:
         "look": look,
         "action": action,
         "rows": rows,
-        "permit": request.seat.permit(action.needs),
+        "permit": may_go_on(found, request.seat),
         "waiting": counts[BulkRow.Result.WAITING],
         "tallies": [(result.label, counts[result]) for result in BulkRow.Result if counts[result]],
     }

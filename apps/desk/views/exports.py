@@ -3,7 +3,7 @@
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
-from apps.desk.lists.export import csv_lines, file_name
+from apps.desk.lists.export import csv_lines, file_name, on_the_clock_of
 from apps.desk.lists.looks import Look
 from apps.desk.seats import DeskRequest, at_desk
 
@@ -14,7 +14,7 @@ def rows(request: DeskRequest, name: str) -> HttpResponseBase:
     """What is looked at, as CSV: the same filters, sorting and columns."""
     look = Look(request, name, request.GET)
     return StreamingHttpResponse(
-        csv_lines(look),
+        on_the_clock_of(request.seat, csv_lines(look)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{file_name(look)}"'},
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.template.engine import Engine
 from django.views.decorators.http import require_GET
 
 from apps.accounts.rules import Action
@@ -18,6 +19,7 @@ from apps.desk.lists.work_filters import MissedLookupFilter, ProductFilter
 from apps.desk.paging import Sorting, page_of
 from apps.desk.reads.catalog import missed_rows
 from apps.desk.seats import DeskRequest, at_desk
+from apps.desk.views.saved_views import unsaved_view
 
 
 def _page(request: DeskRequest, name: str) -> HttpResponse:
@@ -27,6 +29,7 @@ def _page(request: DeskRequest, name: str) -> HttpResponse:
     context = {
         "look": look,
         "listing": look.listing,
+        "cells": Engine.get_default().get_template(look.listing.cells),
         "filter": look.narrowed,
         "page": page,
         "lines": look.lines(page),
@@ -34,8 +37,10 @@ def _page(request: DeskRequest, name: str) -> HttpResponse:
         "offers": offers,
         "may_any": any(offer.permit.is_given for offer in offers),
         "refusals": refusals_of(offers),
+        "has_keys": False,
         "most_bulk_rows": MOST_BULK_ROWS,
         "views": view_tabs(request.seat, look),
+        "unsaved": unsaved_view(request, look.listing.name),
         "share_permit": request.seat.permit(Action.SHARE_VIEW),
         "permit": request.seat.permit(Action.RESOLVE_ATTENTION),
         "most_rows": MOST_ROWS,

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import BigIntegerField
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -156,8 +157,9 @@ def reset_factor(request: DeskRequest, pk: int) -> HttpResponse:
 
 def _membership(request: DeskRequest, pk: int) -> Membership:
     """Returns the membership of a person in the seat's store, by the person's key."""
-    found = Membership.objects.filter(store_id=request.seat.store.pk, user_id=pk)
-    membership = found.select_related("user").first()
+    here = Membership.objects.filter(store_id=request.seat.store.pk).select_related("user")
+    # A number that no column holds is nobody's.
+    membership = here.filter(user_id=pk).first() if pk <= BigIntegerField.MAX_BIGINT else None
     if membership is None:
         raise Http404("Nobody of this store has that number.")
     return membership

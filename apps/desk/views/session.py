@@ -23,7 +23,8 @@ from apps.accounts import attempts, drafts, proofs
 from apps.accounts.second_factors import factors_of
 from apps.accounts.stages import SecondFactorStage
 from apps.desk.context import SHORTCUTS_COOKIE, THEME_COOKIE, THEMES
-from apps.desk.seats import SESSION_KEY, seat_of
+from apps.desk.seats import SESSION_KEY, Seat, seat_of
+from apps.desk.second_factor import set_up_first
 
 _YEAR = 365 * 24 * 3600
 
@@ -142,19 +143,36 @@ def sign_in_passkey(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def resume(request: HttpRequest) -> HttpResponse:
-    """A form that was sent after its session had ended, to be sent again or thrown away. Nothing is
-    sent without a person's word: who signed in may be another one."""
+    """A form that was sent after its session had ended: shown to who sent it, in the store it was
+    for. POST sends it again (`?send=1`) or throws it away; until then it stays."""
     draft = drafts.kept(request)
-    if draft is None:
+    seat = _seat_of_draft(request, draft) if draft else None
+    if draft is None or seat is None:
+        drafts.drop(request)
         return redirect("desk:home")
-    drafts.drop(request)
-    if request.method == "POST":
-        messages.info(request, "Thrown away: nothing was sent.")
-        return redirect("desk:home")
-    seat = seat_of(request)
-    if seat:
+    if first := set_up_first(request, seat.store):
+        return first
+    if request.method != "POST":
         request.seat = seat  # type: ignore[attr-defined]
-    return render(request, "desk/security_resume.html", {"draft": draft})
+        return render(request, "desk/security_resume.html", {"draft": draft})
+    drafts.drop(request)
+    if request.GET.get("send"):
+        # The browser repeats the form as it is, at the address it was for.
+        return HttpResponseRedirect(draft.path, preserve_request=True)
+    messages.info(request, "Thrown away: nothing was sent.")
+    return redirect("desk:home")
+
+
+def _seat_of_draft(request: HttpRequest, draft: drafts.Draft) -> Seat | None:
+    """Returns the seat at the store that a draft was for, having gone there; None for whoever did
+    not write it, or works there no more."""
+    seat = seat_of(request)
+    if seat is None or request.user.pk != draft.person_id:
+        return None
+    if all(m.store_id != draft.store_id for m in seat.memberships):
+        return None
+    request.session[SESSION_KEY] = draft.store_id
+    return seat_of(request)
 
 
 @require_GET
@@ -171,7 +189,10 @@ def _back(request: HttpRequest) -> str:
         back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     ):
         parts = urlsplit(back)
-        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        # What is left without its host may name another one: "//", or "\\" to a browser.
+        if path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None):
+            return path
     return resolve_url("desk:home")
 
 

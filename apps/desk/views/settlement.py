@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from apps.desk.lists.filtering import refuse_odd_day
 from apps.desk.reads.settlement import DIFFERENT, OPEN, settlement_page
 from apps.desk.seats import DeskRequest, at_desk
 from apps.reconciliation.settlement_rules import LABELS
@@ -29,10 +30,16 @@ class SettlementForm(forms.Form):
         ],
     )
     since = forms.DateField(
-        label="Placed since", required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label="Placed since",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        validators=[refuse_odd_day],
     )
     until = forms.DateField(
-        label="Placed until", required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label="Placed until",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        validators=[refuse_odd_day],
     )
 
 
