@@ -273,6 +273,16 @@ class Refund(KeptRow):
             models.Index(fields=["store", "kind", "-created_at", "-id"], name="refunds_by_kind"),
             models.Index(fields=["store", "rma_identifier"], name="refunds_by_rma"),
             models.Index(
+                fields=["store", "-created_at", "-id"],
+                condition=Q(status="paid", reported_at__isnull=True),
+                name="refunds_newest_not_reported",
+            ),
+            models.Index(
+                fields=["store", "-created_at", "-id"],
+                condition=Q(status="paid", confirmed_at__isnull=True, rma__isnull=False),
+                name="refunds_newest_unconfirmed",
+            ),
+            models.Index(
                 fields=["store", "currency", "-created_at", "-id"], name="refunds_by_currency"
             ),
             models.Index(fields=["store", "approved_at"], name="refunds_by_approved"),

@@ -176,6 +176,23 @@ class RmaUnit(models.Model):
         ]
         indexes = [
             models.Index(fields=["tracking_number"], name="rmas_unit_by_tracking"),
+            models.Index(
+                fields=["order_identifier"],
+                condition=Q(order__isnull=True),
+                name="rmas_unit_orderless",
+            ),
+            models.Index(
+                fields=["secondary_identifier"],
+                condition=Q(order__isnull=True),
+                name="rmas_unit_orderless_secondary",
+            ),
+            # For the lists, which ask of many returns whether a unit shows a word: the rows of the
+            # units are not read.
+            models.Index(
+                fields=["rma", "refund_type", "package_tracking_status", "receiving_status"],
+                condition=Q(is_withdrawn=False),
+                name="rmas_unit_words",
+            ),
             models.Index(fields=["package_tracking_status", "rma"], name="rmas_unit_by_parcel"),
             models.Index(fields=["receiving_status", "rma"], name="rmas_unit_by_receiving"),
             models.Index(fields=["refund_type", "rma"], name="rmas_unit_by_type"),

@@ -45,12 +45,24 @@ _NOT_FILTERS = {
 NOT_MEASURED = {
     "catalog-sample": "a file that is always the same",
     "catalog-import-errors": "a file, a line for each error of one import",
+    "bulk-run": "what became of 500 rows at most, read by their run",
+    **dict.fromkeys(
+        ["account", "app-add", "codes", "passkey-add", "password"],
+        "a person's own sign-in: as large with a million returns as with none",
+    ),
+    **dict.fromkeys(
+        ["person-second-factor", "person-take-out"], "a question about one person of a store"
+    ),
 }
 _NOT_FOR_AGENTS = {
     "catalog-import", "catalog-imports", "payout", "policy-edit", "policy-renew",
     "approval-policy", "people",
 }  # fmt: skip
-_DEEP_PAGE = 150
+# Lists that are read whole at every look, whatever narrows them: one look tells all.
+_BRIEFLY = {"settlement"}
+# The last page that can be reached without narrowing, and what a file is measured with.
+_DEEP_PAGE = 20
+_CSV_ROWS = 10_000
 _SOME_DAY = "2026-01-01T00:00:00Z"
 
 
@@ -97,6 +109,8 @@ def _list_targets(client: Client, view: str, sample: Sample) -> Iterator[Target]
     yield target("plain", {})
     yield target("its pages", *({"page": str(number)} for number in range(1, 9)))
     yield target(f"page {_DEEP_PAGE}", {"page": str(_DEEP_PAGE)})
+    if view in _BRIEFLY:
+        return
     sortings = sorted({found.removeprefix("-") for found in _SORTING.findall(page)})
     for sorting in sortings:
         for sign in ("", "-"):
@@ -106,19 +120,39 @@ def _list_targets(client: Client, view: str, sample: Sample) -> Iterator[Target]
         for value in values:
             yield target(f"{name}={value}", {name: value})
     yield from _texts(target, view, page, sample)
-    yield from _wide(target, view, page)
+    yield from _wide(target, view, page, sample)
     yield from _combined(target, choices, sortings)
 
 
-def _wide(target: Any, view: str, page: str) -> Iterator[Target]:
+def _wide(target: Any, view: str, page: str, sample: Sample) -> Iterator[Target]:
     """A list with every column there is, and what it gives as a file."""
     boxes = (attributes for _, attributes, _ in _CONTROL.findall(page))
     columns = [_VALUE.search(box) for box in boxes if 'name="columns"' in box]
     if columns:
         named = ",".join(found[1] for found in columns if found)
         yield target("every column", {"columns": named})
-        url = reverse("desk:list-csv", args=[view])
-        yield Target(Group.CSV, "list-csv", f"{view}, 10,000 rows", (url,))
+        query = urlencode(_newest_rows(view, sample))
+        url = f"{reverse('desk:list-csv', args=[view])}?{query}"
+        yield Target(Group.CSV, "list-csv", f"{view}, about {_CSV_ROWS:,} rows", (url,))
+
+
+def _newest_rows(view: str, sample: Sample) -> dict[str, str]:
+    """The filter that keeps about so many rows as a file is measured with; all of a list that has
+    no days."""
+    dated: dict[str, tuple[QuerySet[Any], str]] = {
+        "orders": (Order.objects.filter(store=sample.store), "remote_created_at"),
+        "rmas": (Rma.objects.filter(store=sample.store), "remote_created_at"),
+        "exchanges": (ExchangeOrder.objects.filter(store=sample.store), "placed_at"),
+        "refunds": (Refund.objects.filter(store=sample.store), "created_at"),
+        "deliveries": (Delivery.objects.filter(store=sample.store), "received_at"),
+        "jobs": (Job.objects.filter(store=sample.store), "created_at"),
+    }
+    if view not in dated:
+        return {}
+    rows, field = dated[view]
+    moments = rows.order_by(f"-{field}").values_list(field, flat=True)
+    last = moments[_CSV_ROWS : _CSV_ROWS + 1] or moments.reverse()[:1]
+    return {"since": f"{last[0]:%Y-%m-%d}"}
 
 
 def _choices(page: str) -> dict[str, list[str]]:
@@ -182,16 +216,36 @@ def _typed(view: str, name: str, sample: Sample) -> Iterator[tuple[str, list[str
 
 
 def _combined(target: Any, choices: dict[str, list[str]], sortings: list[str]) -> Iterator[Target]:
-    """Two filters at once, with each value of the first; and one filter with the last sorting."""
+    """Two filters at once, as people combine them; and each list's first filter with a sorting."""
+    for query in _TOGETHER:
+        if all(value in choices.get(name, ()) for name, value in query.items()):
+            yield target(urlencode(query), query)
     names = [name for name, values in choices.items() if values]
-    if len(names) > 1:
-        first, second = names[:2]
-        for value in choices[first]:
-            query = {first: value, second: choices[second][0]}
-            yield target(f"{urlencode(query)}", query)
     if names and sortings:
         query = {names[0]: choices[names[0]][0], "sort": sortings[-1]}
-        yield target(f"{urlencode(query)}", query)
+        yield target(urlencode(query), query)
+
+
+_TOGETHER = (
+    {"status": "CREATED", "tracking": "TRANSIT"},
+    {"status": "CREATED", "tracking": "DELIVERED"},
+    {"status": "CREATED", "receiving": "NOT_RECEIVED"},
+    {"status": "REFUNDED", "kind": "REFUND"},
+    {"status": "CREATED", "return_method": "home-pickup"},
+    {"tracking": "TRANSIT", "older": "14d"},
+    {"status": "Shipped", "returns": "yes"},
+    {"status": "Shipped", "returns": "no"},
+    {"status": "Canceled", "older": "30d"},
+    {"status": "proposed", "source": "automatic"},
+    {"status": "unknown", "older": "1d"},
+    {"missing": "reported", "source": "automatic"},
+    {"missing": "confirmed", "destination": "original_payment"},
+    {"kind": "refund_needs_decision", "owner": "nobody"},
+    {"owner": "mine", "late": "yes"},
+    {"state": "quarantined", "topic": "rma"},
+    {"state": "held", "topic": "order.snapshot"},
+    {"state": "trouble", "older": "1d"},
+)
 
 
 def _page_targets(sample: Sample) -> Iterator[Target]:
@@ -227,6 +281,8 @@ def _page_targets(sample: Sample) -> Iterator[Target]:
     yield _within_its_list("rma", "rmas", rmas)
     payouts = Payout.objects.filter(refund__store=store, status="unknown")
     yield _page("payout", payouts.values_list("refund__identifier", "pk")[:SAMPLES])
+    units = RmaUnit.objects.filter(rma__in=sample.rows(Rma.objects.filter(store=store), "pk"))
+    yield _page("unit-exclude", units.values_list("rma__rma_identifier", "pk")[:SAMPLES])
     deliveries = sample.rows(Delivery.objects.filter(store=store), "pk")
     attempts = Attempt.objects.filter(job__in=sample.rows(jobs, "pk")).values_list("pk", flat=True)
     yield _page("raw", [("delivery", pk) for pk in deliveries], "a message")

@@ -46,12 +46,10 @@ def when(moment: datetime | None, empty: str = "—") -> SafeString | str:
     """Writes a moment in the store's time, with the exact UTC on hover."""
     if moment is None:
         return empty
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        moment.astimezone(UTC).isoformat(),
-        _exact(moment),
-        words.local_text(moment),
-    )
+    utc = moment.astimezone(UTC)
+    # Nothing of it comes from outside: there is nothing to escape, in hundreds of cells.
+    shown = words.local_text(moment)
+    return SafeString(f'<time datetime="{utc.isoformat()}" title="{_exact(utc)}">{shown}</time>')
 
 
 @register.simple_tag

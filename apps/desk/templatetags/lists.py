@@ -67,21 +67,28 @@ def switch(parser: template.base.Parser, token: template.base.Token) -> _Switch:
     return _Switch(parser.compile_filter(subject), cases)
 
 
-class _Cell(template.Node):
+class _Cells(template.Node):
     def __init__(
-        self, cells: template.base.FilterExpression, key: template.base.FilterExpression
+        self, cells: template.base.FilterExpression, columns: template.base.FilterExpression
     ) -> None:
-        self.cells, self.key = cells, key
+        self.cells, self.columns = cells, columns
 
     def render(self, context: template.Context) -> SafeString:
-        """Draws the cell of the row at hand."""
-        with context.push(key=self.key.resolve(context)):
-            return self.cells.resolve(context).nodelist.render(context)
+        """Draws the cells of the row at hand; the first one names the row."""
+        cells = self.cells.resolve(context).nodelist
+        parts = []
+        with context.push():
+            for column, css in self.columns.resolve(context):
+                context["key"] = column.key
+                parts.append(f'<td class="{css}">{cells.render(context)}</td>')
+        first = parts[0].removeprefix("<td").removesuffix("</td>")
+        return SafeString("".join([f'<th scope="row"{first}</th>', *parts[1:]]))
 
 
 @register.tag
-def cell(parser: template.base.Parser, token: template.base.Token) -> _Cell:
-    """Draws one cell by the template `cells`, with less ado than an include has for each of
-    hundreds: `{% cell cells column.key %}`."""
-    _, cells, key = token.split_contents()
-    return _Cell(parser.compile_filter(cells), parser.compile_filter(key))
+def cells(parser: template.base.Parser, token: template.base.Token) -> _Cells:
+    """Draws the cells of a row by the template `cells` and the pairs of a column and its classes,
+    with less ado than a loop with an include has for each of hundreds: `{% cells cells columns %}`.
+    """
+    _, drawn_by, columns = token.split_contents()
+    return _Cells(parser.compile_filter(drawn_by), parser.compile_filter(columns))
