@@ -174,6 +174,11 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
+if TESTING and REDIS_URL and "PYTEST_XDIST_WORKER" in os.environ:
+    # Tests empty the cache: those of another process must not lose theirs by it.
+    server, _, number = REDIS_URL.rpartition("/")
+    worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    REDIS_URL = f"{server}/{(int(number) - worker) % 16}"
 CACHES = {
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
