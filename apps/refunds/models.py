@@ -1,12 +1,12 @@
 """Refunds: the decision (Refund, its lines and units) apart from the money moving (Payout)."""
 
 import uuid
-from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from apps.common.kept_rows import KeptRow
 from apps.orders.models import Order, OrderLine
 from apps.rmas.models import Rma, RmaUnit
 from apps.stores.models import RefundTrigger, Store
@@ -44,29 +44,6 @@ class RefundKind(models.TextChoices):
 class TenderOrder(models.TextChoices):
     GIFT_CARD_FIRST = "gift_card_first", "Gift cards first"
     GIFT_CARD_LAST = "gift_card_last", "Gift cards last"
-
-
-class RowIsKept(TypeError):
-    """Rows of money are never deleted: a correction is a new row."""
-
-
-class KeptQuerySet(models.QuerySet):  # type: ignore[type-arg]
-    """Refuses to delete."""
-
-    def delete(self) -> NoReturn:
-        raise RowIsKept(f"rows of {self.model.__name__} are never deleted")
-
-
-class KeptRow(models.Model):
-    """A row that is never deleted."""
-
-    objects = KeptQuerySet.as_manager()
-
-    class Meta:
-        abstract = True
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise RowIsKept(f"rows of {type(self).__name__} are never deleted")
 
 
 class RefundPolicy(models.Model):
@@ -360,6 +337,64 @@ class RefundUnit(KeptRow):
 
     def __str__(self) -> str:
         return f"{self.rma_unit_id} in {self.line_id}"
+
+
+class RefundItem(KeptRow):
+    """What a refund gives back for one unit, or for what else it is of (`items.py`). Written with
+    the decision and never changed: reports and ledger read it. Part by part, a refund's items add
+    up to it."""
+
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="items")
+    line = models.ForeignKey(
+        RefundLine, null=True, blank=True, on_delete=models.PROTECT, related_name="items"
+    )
+    unit = models.OneToOneField(
+        RefundUnit, null=True, blank=True, on_delete=models.PROTECT, related_name="item"
+    )
+    position = models.PositiveIntegerField(help_text="From 1, within the refund")
+    quantity = models.PositiveIntegerField(help_text="0 where it is of no unit")
+    concept = models.CharField(max_length=255, blank=True, help_text="The brand")
+    order_line_item_identifier = models.CharField(max_length=255, blank=True)
+    sku = models.CharField(max_length=255, blank=True)
+    upc = models.CharField(max_length=255, blank=True)
+    title = models.CharField(max_length=500, blank=True)
+    return_reason = models.CharField(max_length=255, blank=True)
+    return_method = models.CharField(max_length=40, blank=True)
+    trigger = models.CharField(max_length=20, blank=True, help_text="What the policy waited for")
+    warehouse_receipt_condition = models.CharField(max_length=40, blank=True)
+    original_product_amount_cents = models.BigIntegerField(default=0)
+    original_discount_amount_cents = models.BigIntegerField(default=0)
+    original_tax_amount_cents = models.BigIntegerField(default=0)
+    original_shipping_amount_cents = models.BigIntegerField(default=0, help_text="With its tax")
+    product_amount_cents = models.BigIntegerField(help_text="Refunded, without tax")
+    tax_amount_cents = models.BigIntegerField()
+    amount_cents = models.BigIntegerField()
+    shopper_amount_cents = models.BigIntegerField()
+    optoro_amount_cents = models.BigIntegerField(default=0)
+    retained_amount_cents = models.BigIntegerField(default=0)
+    bonus_credit_amount_cents = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["refund", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["refund", "position"], name="refunds_item_position"),
+            models.CheckConstraint(
+                condition=Q(amount_cents=F("product_amount_cents") + F("tax_amount_cents")),
+                name="refunds_item_product_and_tax_add_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    amount_cents=F("shopper_amount_cents")
+                    + F("optoro_amount_cents")
+                    + F("retained_amount_cents")
+                ),
+                name="refunds_item_parts_add_up",
+            ),
+        ]
+        indexes = [models.Index(fields=["sku", "refund"], name="refunds_item_by_sku")]
+
+    def __str__(self) -> str:
+        return f"item {self.position} of {self.refund_id}"
 
 
 class RefundRequest(models.Model):

@@ -8,6 +8,7 @@ from apps.exchanges.lineage import paying_orders
 from apps.orders.models import Order
 from apps.orders.queries import lock_orders
 from apps.orders.types import ReportedRefund
+from apps.refunds.items import WrittenLine, write_items
 from apps.refunds.models import (
     Destination,
     Refund,
@@ -97,23 +98,31 @@ def _take_over(order: Order, payer: Order, told: ReportedRefund) -> Refund:
         paid_at=told.created_at,
         raw=told.raw,
     )
+    lines = [] if told.is_ignored else _written_lines(refund, order, told)
+    write_items(refund=refund, order=order, rma=None, trigger="", lines=lines)
     if told.is_ignored:
         # It says itself that it is of no returned goods: it counts as goodwill and as cash.
         tell(refund, "refund.reported_by_oms", f"Goodwill of {amount_of(refund)} made outside", OMS)
         return refund
+    tell(refund, "refund.reported_by_oms", f"Refund of {amount_of(refund)} made outside", OMS)
+    return refund
+
+
+def _written_lines(refund: Refund, order: Order, told: ReportedRefund) -> list[WrittenLine]:
     lines = {line.identifier: line for line in order.lines.all()}
     known = [line for line in told.lines if line.order_item_identifier in lines]
     weights = [
         lines[line.order_item_identifier].unit_price_amount_cents * line.quantity for line in known
     ]
     amounts = money.split_by_weight(told.total_refund_amount_cents, weights) if known else []
+    written = []
     for line, amount_cents in zip(known, amounts, strict=True):
-        RefundLine.objects.create(
+        row = RefundLine.objects.create(
             refund=refund,
             order_line=lines[line.order_item_identifier],
             identifier=line.identifier,
             quantity=line.quantity,
             amount_cents=amount_cents,
         )
-    tell(refund, "refund.reported_by_oms", f"Refund of {amount_of(refund)} made outside", OMS)
-    return refund
+        written.append(WrittenLine(row, row.order_line, ()))
+    return written

@@ -18,6 +18,7 @@ from apps.outbox.services import enqueue
 from apps.payments.gateways import gateway_for
 from apps.refunds import limits
 from apps.refunds.approvals import approvals_of, why_it_waits, why_not_approve
+from apps.refunds.items import WrittenLine, write_items
 from apps.refunds.models import (
     Destination,
     Payout,
@@ -84,7 +85,13 @@ def propose_refund(
         author_id=author_id,
         created_at=clock.now(),
     )
-    _write_lines(refund, proposal)
+    write_items(
+        refund=refund,
+        order=proposal.order,
+        rma=proposal.rma,
+        trigger=proposal.policy.trigger_of(proposal.rma.return_method) if proposal.rma else "",
+        lines=_write_lines(refund, proposal),
+    )
     tell(
         refund,
         "refund.proposed",
@@ -95,7 +102,8 @@ def propose_refund(
     return refund
 
 
-def _write_lines(refund: Refund, proposal: Proposal) -> None:
+def _write_lines(refund: Refund, proposal: Proposal) -> list[WrittenLine]:
+    written = []
     for number, line in enumerate(proposal.lines, start=1):
         row = RefundLine.objects.create(
             refund=refund,
@@ -105,7 +113,7 @@ def _write_lines(refund: Refund, proposal: Proposal) -> None:
             amount_cents=line.amount_cents,
             calculation=line.calculation.to_content() if line.calculation else None,
         )
-        RefundUnit.objects.bulk_create(
+        units = RefundUnit.objects.bulk_create(
             RefundUnit(
                 line=row,
                 rma_unit=share.unit,
@@ -115,6 +123,8 @@ def _write_lines(refund: Refund, proposal: Proposal) -> None:
             )
             for share in line.shares
         )
+        written.append(WrittenLine(row, line.order_line, units))
+    return written
 
 
 def _for_what(proposal: Proposal) -> str:

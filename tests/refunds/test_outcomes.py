@@ -7,10 +7,11 @@ from apps.accounts.models import Role
 from apps.attention.models import Item
 from apps.common import clock
 from apps.common.errors import Refused
+from apps.common.kept_rows import RowIsKept
 from apps.payments.models import SimulatedPayment
 from apps.payments.types import GatewayOutcome, GatewayResult
 from apps.refunds import payouts
-from apps.refunds.models import Payout, Refund, RefundUnit, RowIsKept
+from apps.refunds.models import Payout, Refund, RefundUnit
 from apps.refunds.outcomes import tell_outcome
 from apps.timeline.models import Event
 from tests.support import builders
