@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "apps.outbox",
     "apps.optoro",
     "apps.payments",
+    "apps.ledger",
     "apps.catalog",
     "apps.orders",
     "apps.rmas",

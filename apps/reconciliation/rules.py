@@ -45,6 +45,9 @@ class DifferenceKind(StrEnum):
     PAYOUT_WITHOUT_ATTEMPT = "payout_without_attempt"
     FOREIGN_KEY = "foreign_key"
     LINES_DO_NOT_ADD_UP = "lines_do_not_add_up"
+    NOT_BOOKED = "not_booked"
+    BOOKED_THOUGH_ENDED = "booked_though_ended"
+    LEDGER_DIFFERS = "ledger_differs"
 
 
 LABELS: dict[DifferenceKind, str] = {
@@ -79,6 +82,9 @@ LABELS: dict[DifferenceKind, str] = {
     DifferenceKind.PAYOUT_WITHOUT_ATTEMPT: "A payment without any attempt",
     DifferenceKind.FOREIGN_KEY: "An attempt with another key than its payment's",
     DifferenceKind.LINES_DO_NOT_ADD_UP: "The lines are not the refund's total",
+    DifferenceKind.NOT_BOOKED: "Not in the ledger",
+    DifferenceKind.BOOKED_THOUGH_ENDED: "Ended, but still in the ledger as owed",
+    DifferenceKind.LEDGER_DIFFERS: "The ledger adds up to something else",
 }
 
 # Which exception is open for which difference, so that somebody is on it.
