@@ -7,6 +7,7 @@ from apps.ledger import queries
 from apps.ledger.models import Entry, Posting
 from apps.payments.models import SimulatedPayment
 from apps.reconciliation.integrity import broken_books
+from apps.reconciliation.ledger_checks import ledger_differs
 from apps.refunds.models import Payout, Refund
 from apps.refunds.services import cancel_refund
 from tests.support import builders, exchange_requests, variants
@@ -216,3 +217,15 @@ def test_the_reconciler_finds_what_the_ledger_lacks(send_order, send_rma, drain,
         ),
         ("ledger_differs", "the ledger owes shoppers $0.00, open refunds owe them $130.00"),
     ]
+
+
+def test_more_refunds_cost_the_reconciler_no_more_queries(
+    send_order, send_rma, drain, store, django_assert_num_queries
+):
+    for number in (1, 2, 3):
+        send_order(builders.order(f"ORD-{number}"))
+        units = [builders.unit(f"ORD-{number}")]
+        send_rma(builders.rma(f"RMA-{number}", units=units, tracking="TRANSIT"))
+        drain()
+        with django_assert_num_queries(7):
+            assert ledger_differs(store.pk) == []
