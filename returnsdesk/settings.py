@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "apps.reconciliation",
     "apps.inbox",
     "apps.publisher",
+    "apps.reports",
     "apps.desk",
     "apps.api",
     "apps.sandbox",
@@ -393,6 +394,9 @@ DEFAULT_STORE = {
     "payment_gateway": one_of("PAYMENT_GATEWAY", PAYMENT_GATEWAYS, default="simulated"),
     "refund_trigger": one_of("REFUND_TRIGGER", REFUND_TRIGGERS, default="default"),
 }
+
+# How long the file of an export can be downloaded.
+EXPORT_KEEP_DAYS = env.int("EXPORT_KEEP_DAYS", default=30)
 
 # --- Logs -------------------------------------------------------------------------------------
 
