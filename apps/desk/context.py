@@ -40,7 +40,11 @@ _MENU = (
             "payout",
         ),
     ),
-    ("desk:reports", "Reports", ("reports", "report", "exports", "export")),
+    (
+        "desk:reports",
+        "Reports",
+        ("reports", "report", "exports", "export", "books", "books-close", "books-reopen"),
+    ),
     (
         "desk:policies",
         "Policies",
