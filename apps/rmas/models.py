@@ -193,9 +193,21 @@ class RmaUnit(models.Model):
                 condition=Q(is_withdrawn=False),
                 name="rmas_unit_words",
             ),
-            models.Index(fields=["package_tracking_status", "rma"], name="rmas_unit_by_parcel"),
-            models.Index(fields=["receiving_status", "rma"], name="rmas_unit_by_receiving"),
-            models.Index(fields=["refund_type", "rma"], name="rmas_unit_by_type"),
+            models.Index(
+                fields=["package_tracking_status", "rma"],
+                condition=Q(is_withdrawn=False),
+                name="rmas_unit_by_parcel",
+            ),
+            models.Index(
+                fields=["receiving_status", "rma"],
+                condition=Q(is_withdrawn=False),
+                name="rmas_unit_by_receiving",
+            ),
+            models.Index(
+                fields=["refund_type", "rma"],
+                condition=Q(is_withdrawn=False),
+                name="rmas_unit_by_type",
+            ),
             models.Index(
                 fields=["exchange_order_identifier"],
                 condition=~Q(exchange_order_identifier=""),
