@@ -72,6 +72,7 @@ class Rma(models.Model):
             models.Index(fields=["store", "giftee_email"], name="rmas_by_giftee"),
             models.Index(fields=["store", "remote_updated_at", "id"], name="rmas_by_updated"),
             models.Index(fields=["store", "concept"], name="rmas_by_concept"),
+            models.Index(fields=["store", "first_seen_at"], name="rmas_by_first_seen"),
             models.Index(
                 fields=["store", "-remote_created_at", "-id"],
                 condition=Q(cancellation_requested_at__isnull=False),

@@ -12,6 +12,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddIndex(
+            model_name='rma',
+            index=models.Index(fields=['store', 'first_seen_at'], name='rmas_by_first_seen'),
+        ),
         migrations.RemoveIndex(
             model_name='rmaunit',
             name='rmas_unit_by_parcel',
