@@ -173,6 +173,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # The desk asks for few rows by index: compiling a query would take longer than the query does,
+    # and indexes are in memory or on a disk without arms.
+    server_options = env.str("DATABASE_OPTIONS", default="-c jit=off -c random_page_cost=1.1")
+    if server_options:
+        DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", server_options)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")

@@ -51,7 +51,7 @@ from apps.desk.lists.filtering import (
 from apps.desk.reads.search import in_capitals
 from apps.desk.words import REFUND_TYPES
 from apps.exchanges.models import ExchangeCollision, ExchangeOrder
-from apps.exchanges.queries import in_status, with_status
+from apps.exchanges.queries import in_status
 from apps.orders.models import Order, OrderLine
 from apps.refunds.models import Destination, Refund, RefundKind, RefundStatus, Source
 from apps.rmas import rules as rma_rules
@@ -77,6 +77,7 @@ class OrderFilter(CaseFilters):
 
     subject_kind, subject_column = SubjectKind.ORDER.value, "identifier"
     first = ("status", "returns", "assignee", "since", "until")
+    below, above = ("sku",), "order"
 
     status = several("Status", "status", _words(("Created", "Shipped", "Canceled")))
     returns = one_of("Returns", "with_returns", [("yes", "With returns"), ("no", "Without")])
@@ -101,12 +102,15 @@ class OrderFilter(CaseFilters):
 
     def by_sku(self, rows: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
         """Keeps the orders with a line of that SKU."""
-        return rows.filter(pk__in=_of_sku(OrderLine.objects.all(), value).values("order"))
+        return rows.filter(pk__in=self.rows_below(name, value).values("order"))
+
+    def rows_below(self, name: str, value: str) -> QuerySet[OrderLine]:
+        """Returns the lines of a SKU."""
+        return _of_sku(OrderLine.objects.all(), value)
 
 
-def _with_unit(rows: QuerySet[Rma], **unit: Any) -> QuerySet[Rma]:
-    units = RmaUnit.objects.filter(rma=OuterRef("pk"), is_withdrawn=False, **unit)
-    return rows.filter(Exists(units))
+def _units_with(column: str, values: list[str]) -> QuerySet[RmaUnit]:
+    return RmaUnit.objects.filter(is_withdrawn=False, **{f"{column}__in": values})
 
 
 class RmaFilter(CaseFilters):
@@ -114,6 +118,7 @@ class RmaFilter(CaseFilters):
 
     subject_kind, subject_column = SubjectKind.RMA.value, "rma_identifier"
     first = ("status", "tracking", "kind", "assignee", "since", "until")
+    below, above = ("sku", "receiving", "tracking", "kind"), "rma"
 
     status = several("Status", "status", _words(rma_rules.STATUS_PROGRESS))
     return_method = several("Method", "return_method", _words(rma_rules.RETURN_METHODS))
@@ -141,7 +146,13 @@ class RmaFilter(CaseFilters):
         """Keeps the returns, or those with a unit, that have one of the values."""
         if name in ("status", "return_method"):
             return super().any_of(rows, name, values)
-        return _with_unit(rows, **{f"{name}__in": values})
+        return rows.filter(Exists(_units_with(name, values).filter(rma=OuterRef("pk"))))
+
+    def rows_below(self, name: str, value: Any) -> QuerySet[RmaUnit]:
+        """Returns the units of a SKU, or those that show one of the words."""
+        if name == "sku":
+            return _of_sku(RmaUnit.objects.all(), value)
+        return _units_with(str(self.filters[name].field_name), value)
 
     def by_refund_type(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
         """The former name of `kind`: addresses that people kept still work."""
@@ -174,7 +185,7 @@ class RmaFilter(CaseFilters):
 
     def by_sku(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
         """Keeps the returns with a unit of that SKU."""
-        return rows.filter(pk__in=_of_sku(RmaUnit.objects.all(), value).values("rma"))
+        return rows.filter(pk__in=self.rows_below(name, value).values("rma"))
 
     def by_transit(self, rows: QuerySet[Rma], name: str, value: int) -> QuerySet[Rma]:
         """Keeps what is on its way for too long."""
@@ -227,7 +238,7 @@ class ExchangeFilter(ListFilters):
 
     def by_status(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """By what the order system last said of the order of that identifier."""
-        return in_status(with_status(rows), value)
+        return in_status(rows, value)
 
     def by_requests(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keeps those that a second, different request was made for."""

@@ -236,7 +236,7 @@ class Refund(KeptRow):
         indexes = [
             models.Index(fields=["store", "-created_at", "-id"], name="refunds_newest"),
             models.Index(fields=["store", "status", "-id"], name="refunds_by_status"),
-            models.Index(fields=["store", "paid_at"], name="refunds_by_paid"),
+            models.Index(fields=["store", "paid_at", "id"], name="refunds_by_paid"),
             models.Index(fields=["store", "confirmed_at"], name="refunds_by_confirmed"),
             models.Index(
                 fields=["store", "total_refund_amount_cents", "id"], name="refunds_by_total"

@@ -71,6 +71,11 @@ class Look:
         return self.listing.sorting.apply(self.narrowed.qs, self.asked_sort)
 
     @property
+    def counted(self) -> QuerySet[Any] | None:
+        """What is counted in place of the rows, if anything."""
+        return self.narrowed.counted
+
+    @property
     def sort(self) -> str:
         """The sorting in force."""
         return self.listing.sorting.current(self.asked_sort)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from babel.numbers import format_decimal
@@ -107,6 +108,7 @@ def refund_pill(refund: Refund) -> SafeString:
     return _pill(words.refund_word(refund), f"· due {words.clock_text(due_at)}" if due_at else "")
 
 
+@lru_cache(maxsize=2000)
 def _pill(word: words.Word, extra: str) -> SafeString:
     original = format_html(' <span class="wire">{}</span>', word.original) if word.original else ""
     return format_html(
