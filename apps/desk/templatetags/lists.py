@@ -80,7 +80,10 @@ class _Cells(template.Node):
         with context.push():
             for column, css in self.columns.resolve(context):
                 context["key"] = column.key
-                parts.append(f'<td class="{css}">{cells.render(context)}</td>')
+                parts.append(
+                    f'<td class="{css}" data-label="{column.label}">{cells.render(context)}</td>'
+                )
+        # What the columns are called are the project's own words: there is nothing to escape.
         first = parts[0].removeprefix("<td").removesuffix("</td>")
         return SafeString("".join([f'<th scope="row"{first}</th>', *parts[1:]]))
 

@@ -68,7 +68,7 @@ def bulk(request: DeskRequest, name: str) -> HttpResponse:
 
 def _unusable(request: DeskRequest, look: Look) -> HttpResponse:
     """All that match would be every row there is."""
-    context = {"look": look, "heading": "Nothing was done", "text": "The rows that match"}
+    context = {"look": look, "heading": "Nothing was done", "text": "“all that match”"}
     return render(request, "desk/list_unusable.html", context, status=422)
 
 

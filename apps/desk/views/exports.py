@@ -15,7 +15,7 @@ def rows(request: DeskRequest, name: str) -> HttpResponseBase:
     """What is looked at, as CSV: the same filters, sorting and columns."""
     look = Look(request, name, request.GET)
     if look.unusable:
-        context = {"look": look, "heading": "No file was made", "text": "The rows in it"}
+        context = {"look": look, "heading": "No file was made", "text": "the rows in it"}
         return render(request, "desk/list_unusable.html", context, status=422)
     return StreamingHttpResponse(
         on_the_clock_of(request.seat, csv_lines(look)),
