@@ -24,6 +24,7 @@ Beside them stand `sort` (`-name` for descending), `columns` (a,b,c) and `page`.
 unknown or was declined is `refunds?status=unknown&status=declined`.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -49,7 +50,7 @@ from apps.desk.lists.filtering import (
     until_day,
 )
 from apps.desk.reads.search import in_capitals
-from apps.desk.words import REFUND_TYPES
+from apps.desk.words import REFUND_TYPES, RETURN_METHODS, in_words
 from apps.exchanges.models import ExchangeCollision, ExchangeOrder
 from apps.exchanges.queries import in_status
 from apps.orders.models import Order, OrderLine
@@ -63,8 +64,8 @@ _TODAY: Choices = [("today", "Today")]
 _MOST_NAMED = 1000
 
 
-def _words(values: Any) -> Choices:
-    return [(value, value) for value in values if value]
+def _words(kind: str, values: Iterable[str]) -> Choices:
+    return [(value, in_words(kind, value)) for value in values if value]
 
 
 def _of_sku(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
@@ -79,7 +80,7 @@ class OrderFilter(CaseFilters):
     first = ("status", "returns", "assignee", "since", "until")
     below, above = ("sku",), "order"
 
-    status = several("Status", "status", _words(("Created", "Shipped", "Canceled")))
+    status = several("Status", "status", _words("order", ("Created", "Shipped", "Canceled")))
     returns = one_of("Returns", "with_returns", [("yes", "With returns"), ("no", "Without")])
     header = one_of("Header", "by_header", [("differs", "Contradicts lines")])
     sku = text("SKU", "by_sku")
@@ -120,10 +121,14 @@ class RmaFilter(CaseFilters):
     first = ("status", "tracking", "kind", "assignee", "since", "until")
     below, above = ("sku", "receiving", "tracking", "kind"), "rma"
 
-    status = several("Status", "status", _words(rma_rules.STATUS_PROGRESS))
-    return_method = several("Method", "return_method", _words(rma_rules.RETURN_METHODS))
-    tracking = several("Parcel", "package_tracking_status", _words(rma_rules.TRACKING_PROGRESS))
-    receiving = several("Receiving", "receiving_status", _words(rma_rules.RECEIVING_PROGRESS))
+    status = several("Status", "status", _words("rma", rma_rules.STATUS_PROGRESS))
+    return_method = several("Method", "return_method", list(RETURN_METHODS.items()))
+    tracking = several(
+        "Parcel", "package_tracking_status", _words("tracking", rma_rules.TRACKING_PROGRESS)
+    )
+    receiving = several(
+        "Receiving", "receiving_status", _words("receiving", rma_rules.RECEIVING_PROGRESS)
+    )
     kind = several("Kind", "refund_type", list(REFUND_TYPES.items()))
     refund_type = df.ChoiceFilter(
         choices=list(REFUND_TYPES.items()), method="by_refund_type", widget=forms.HiddenInput

@@ -89,9 +89,11 @@ class _Cells(template.Node):
         if "key" in context:
             return self._content(str(context["key"]), context)
         parts = [
-            f'<td class="{css}">{self._content(column.key, context)}</td>'
+            f'<td class="{css}" data-label="{column.label}">'
+            f"{self._content(column.key, context)}</td>"
             for column, css in context["look"].shown
         ]
+        # What the columns are called are the project's own words: there is nothing to escape.
         first = parts[0].removeprefix("<td").removesuffix("</td>")
         return SafeString("".join([f'<th scope="row"{first}</th>', *parts[1:]]))
 
