@@ -106,6 +106,7 @@ INSTALLED_APPS = [
     "apps.reconciliation",
     "apps.inbox",
     "apps.publisher",
+    "apps.statements",
     "apps.desk",
     "apps.api",
     "apps.sandbox",

@@ -23,6 +23,8 @@ class Action(StrEnum):
     EDIT_POLICY = "edit_policy"
     EDIT_APPROVALS = "edit_approvals"
     MANAGE_PEOPLE = "manage_people"
+    VIEW_FINANCE = "view_finance"
+    RECONCILE_STATEMENTS = "reconcile_statements"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -43,6 +45,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     # Who decides on refunds does not decide on how much they may decide.
     Action.EDIT_APPROVALS: frozenset({Role.ADMINISTRATOR}),
     Action.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
+    Action.VIEW_FINANCE: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
+    Action.RECONCILE_STATEMENTS: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
 }
 
 

@@ -6,6 +6,7 @@ PAY_REFUND = "refund.pay"  # key: Payout; move the money, or find out what becam
 SETTLE_REFUND = "refund.settle"  # key: Refund; nothing is paid, its delay is over
 ORDER_SNAPSHOT = "order.snapshot"  # key: Order; send its newest snapshot to Optoro
 IMPORT_VARIANTS = "catalog.import"  # key: VariantImport; read the rest of an uploaded file
+IMPORT_STATEMENT = "statements.import"  # key: Statement; read and compare the rest of a file
 
 LABELS = {
     LINK_ORDER: "Link order to RMAs",
@@ -14,4 +15,5 @@ LABELS = {
     SETTLE_REFUND: "Settle refund",
     ORDER_SNAPSHOT: "Send order snapshot",
     IMPORT_VARIANTS: "Import variants",
+    IMPORT_STATEMENT: "Import statement",
 }
