@@ -19,6 +19,7 @@ from apps.outbox.models import JobState, Outcome
 from apps.payments.gateways import MANUAL
 from apps.refunds.models import Destination, Payout, PayoutStatus, Refund, RefundStatus, Source
 from apps.rmas import rules as rma_rules
+from apps.statements.models import StatementState
 
 NEUTRAL, INFO, GOOD, WARN, BAD = "neutral", "info", "good", "warn", "bad"
 
@@ -109,6 +110,14 @@ _TONES: dict[str, dict[str, str]] = {
         VariantImport.State.DONE: GOOD,
         VariantImport.State.CANCELED: NEUTRAL,
     },
+    "statement": {
+        StatementState.UPLOADED: WARN,
+        StatementState.WAITING: INFO,
+        StatementState.READING: INFO,
+        StatementState.MATCHING: INFO,
+        StatementState.DONE: GOOD,
+        StatementState.SET_ASIDE: NEUTRAL,
+    },
     "outcome": {
         Outcome.RUNNING: INFO,
         Outcome.DONE: GOOD,
@@ -128,6 +137,7 @@ _LABELS: dict[str, dict[str, str]] = {
     "exchange": {"placed": "To be shipped", "shipped": "Shipped", "canceled": "Canceled"},
     "job": dict(JobState.choices),
     "import": dict(VariantImport.State.choices),
+    "statement": dict(StatementState.choices),
     "outcome": {**dict(Outcome.choices), Outcome.RETRY: "Did not work"},
 }
 

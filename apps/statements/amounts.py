@@ -84,10 +84,10 @@ def read_currency(text: str) -> str:
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = re.compile(
-    r"(?:(?P<y4>[0-9]{4})(?P<m4>[0-9]{2})(?P<d4>[0-9]{2})"
-    r"|(?P<one>[0-9]{1,4})[-/. ]\s?(?P<two>[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]\s?(?P<three>[0-9]{1,4}))"
+    r"(?:(?P<y4>\d{4})(?P<m4>\d{2})(?P<d4>\d{2})"
+    r"|(?P<one>\d{1,4})[-/. ] ?(?P<two>\d{1,2}|[A-Za-z]{3,9})[-/. ,] ?(?P<three>\d{1,4}))"
     r"(?:[T ,].*)?",
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
 _DAY_EXAMPLES = {
     DateOrder.YEAR_FIRST: "a day such as 2026-01-31",

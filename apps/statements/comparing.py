@@ -1,4 +1,4 @@
-"""Comparing the rows of a statement with the desk's payouts, a chunk at a time, by `rules.settle`."""
+"""Comparing the rows of a statement with the desk's payouts by `rules.settle`, in chunks."""
 
 from collections.abc import Sequence
 
@@ -55,17 +55,19 @@ def _compare(found: Statement, source: Source, rows: Sequence[StatementRow]) -> 
         },
     )
     if found.is_last_round:
-        _add_others(known, found, rows)
+        _add_others(known, found, source, rows)
     findings = settle([facts_of(row) for row in rows], known, is_last_round=found.is_last_round)
     _write(rows, findings, payouts)
 
 
-def _add_others(known: Known, found: Statement, rows: Sequence[StatementRow]) -> None:
+def _add_others(
+    known: Known, found: Statement, source: Source, rows: Sequence[StatementRow]
+) -> None:
     """Adds what earlier files say under the same references, and what this one repeats of it."""
     references = {row.reference for row in rows if row.reference}
     others = StatementRow.objects.filter(
         Q(statement__lt=found.pk) | Q(statement=found.pk, standing=Standing.REPEATED),
-        source_id=found.source_id,
+        source=source,
         reference__in=references,
         is_live=True,
     )

@@ -21,16 +21,18 @@ from apps.outbox.types import ClaimedJob, Result, done
 from apps.statements.comparing import compare_chunk
 from apps.statements.files import PlacedRow, placed_rows
 from apps.statements.models import (
+    Source,
     Statement,
     StatementError,
     StatementRow,
     StatementState,
 )
-from apps.statements.queries import BYTES, zone_of
+from apps.statements.queries import BYTES
 from apps.statements.reading import day_of, read_row
 from apps.statements.services import lock_statement, queue
 from apps.statements.sums import sum_up
 from apps.statements.types import ColumnMapping, LeftOut, ToldPayout
+from apps.stores.queries import zone_of
 
 MAX_ERRORS = 10_000
 MAX_KINDS = 50
@@ -93,11 +95,12 @@ def _read_chunk(pk: int, position: int, chunk: Sequence[PlacedRow]) -> bool:
     found = lock_statement(pk)
     if found.state not in _TO_READ or found.rows_done != position:
         return False
+    assert found.source is not None  # who chose the columns named it
     mapping = ColumnMapping.from_json(found.mapping)
     readings = [read_row(row, mapping, found.columns) for row in chunk]
     told = [reading for reading in readings if isinstance(reading, ToldPayout)]
     errors = [error for reading in readings if isinstance(reading, list) for error in reading]
-    StatementRow.objects.bulk_create(_row(found, one) for one in told)
+    StatementRow.objects.bulk_create(_row(found, found.source, one) for one in told)
     _keep_errors(found, errors)
     Statement.objects.filter(pk=pk).update(
         state=StatementState.READING,
@@ -112,10 +115,10 @@ def _read_chunk(pk: int, position: int, chunk: Sequence[PlacedRow]) -> bool:
     return True
 
 
-def _row(found: Statement, told: ToldPayout) -> StatementRow:
+def _row(found: Statement, source: Source, told: ToldPayout) -> StatementRow:
     return StatementRow(
         statement=found,
-        source_id=found.source_id,
+        source=source,
         line=told.line,
         offset=told.offset,
         reference=told.reference,

@@ -251,7 +251,7 @@ class Pairing(Undoable):
 
 
 class Explanation(Undoable):
-    """Why something is on one side only, or differs: of a row, or of a payout that is in no file."""
+    """Why something differs, or is on one side only: of a row, or of a payout in no file."""
 
     statement = models.ForeignKey(
         Statement,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -10,7 +10,7 @@ from apps.refunds.models import Payout, PayoutStatus
 from apps.statements.models import Explanation, Pairing, Source, Statement, StatementRow
 from apps.statements.rules import CANDIDATE_DAYS, as_key
 from apps.statements.types import PayoutFacts, RowFacts, Standing
-from apps.stores.models import Store
+from apps.stores.queries import zone_of
 
 # What no list needs.
 BYTES = ("content",)
@@ -83,14 +83,6 @@ def payout_facts(payout: Payout) -> PayoutFacts:
 
 def _held() -> Exists:
     return Exists(StatementRow.objects.filter(payout=OuterRef("pk"), holds_payout=True))
-
-
-def zone_of(store: Store) -> ZoneInfo:
-    """Returns the clock by which a store's days begin; UTC where its name is not known."""
-    try:
-        return ZoneInfo(store.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -1,8 +1,8 @@
 """Pure decisions: which payout a row of a file tells of, and what that makes of the row.
 
-Rows are worked off in their order, in two rounds. The first gives every payout to the first row that
-has its amount; the second says of the other rows what is wrong with them. So a row with another
-amount takes no payout away from the row that is right, wherever the two stand.
+Rows are worked off in their order, in two rounds. The first gives every payout to the first row
+that has its amount; the second says of the other rows what is wrong with them. So a row with
+another amount takes no payout away from the row that is right, wherever the two stand.
 """
 
 from collections import defaultdict

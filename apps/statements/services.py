@@ -177,6 +177,8 @@ def set_aside(*, statement: Statement, reason: str, user_id: int) -> None:
         set_aside_by_id=user_id,
         set_aside_reason=reason.strip()[:255],
     )
+    if locked.source_id is None:
+        return
     others = Statement.objects.filter(
         source_id=locked.source_id,
         state=StatementState.DONE,

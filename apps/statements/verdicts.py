@@ -58,8 +58,8 @@ def confirm_pair(*, statement: Statement, row_pk: int, payout_pk: int, user_id: 
 
 @transaction.atomic
 def refuse_pair(*, statement: Statement, row_pk: int, payout_pk: int, user_id: int) -> None:
-    """Takes a person's word that a row is not this payout: it is not suggested again. Raises Refused
-    as `confirm_pair` does."""
+    """Takes a person's word that a row is not this payout, which is not suggested again then.
+    Raises Refused as `confirm_pair` does."""
     found = _locked(statement)
     row, payout = _open_pair(found, row_pk, payout_pk)
     Pairing.objects.create(row=row, payout=payout, is_confirmed=False, author_id=user_id)

@@ -13,6 +13,7 @@ from apps.outbox import topics
 from apps.outbox.models import Attempt, Job
 from apps.refunds.models import Refund
 from apps.rmas.models import Rma
+from apps.statements.queries import statements_of
 
 # A page that shows megabytes helps nobody; the whole is there as a file.
 SHOWN_CHARACTERS = 200_000
@@ -166,6 +167,9 @@ def subject_of(job: Job) -> Subject | None:
         return (
             Subject(f"Import {name}", reverse("desk:catalog-import", args=[key])) if name else None
         )
+    if job.topic == topics.IMPORT_STATEMENT:
+        name = statements_of(job.store_id).filter(pk=key).values_list("name", flat=True).first()
+        return Subject(f"Statement {name}", reverse("desk:statement", args=[key])) if name else None
     return None
 
 
