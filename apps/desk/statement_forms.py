@@ -43,8 +43,9 @@ class StatementForm(forms.Form):
 class ColumnField(forms.TypedChoiceField):
     """One of the file's columns, by position."""
 
-    def __init__(self, **more: Any) -> None:
-        super().__init__(coerce=int, empty_value=None, **more)
+    def __init__(self, *, called: str, **more: Any) -> None:
+        words = words_for(called, required="Choose a column.")
+        super().__init__(coerce=int, empty_value=None, error_messages=words, **more)
 
     def offer(self, columns: Sequence[str]) -> None:
         """Offers these columns, and none where the field may be empty."""
@@ -57,18 +58,21 @@ class ColumnsForm(forms.Form):
 
     source = forms.ChoiceField(
         label="Payouts of the gateway",
+        error_messages=words_for("the gateway"),
         help_text="Its payments are compared with the file, and the columns are remembered for it.",
     )
     reference = ColumnField(
         label="Reference",
+        called="the reference",
         help_text="The gateway's own of each payout: what the desk keeps of a payment.",
     )
     key = ColumnField(
         label="The desk's key or refund",
+        called="the desk's key",
         required=False,
         help_text="Where the file carries one of them, such as in its metadata.",
     )
-    amount = ColumnField(label="Amount")
+    amount = ColumnField(label="Amount", called="the amount")
     amount_format = forms.TypedChoiceField(
         label="Written as",
         coerce=AmountFormat,
@@ -87,7 +91,7 @@ class ColumnsForm(forms.Form):
             (Sign.BY_KIND, "what the kind says, whatever the sign"),
         ],
     )
-    currency_column = ColumnField(label="Currency", required=False)
+    currency_column = ColumnField(label="Currency", called="the currency", required=False)
     currency = forms.CharField(
         label="or always",
         required=False,
@@ -95,7 +99,7 @@ class ColumnsForm(forms.Form):
         strip=True,
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "EUR"}),
     )
-    kind = ColumnField(label="Kind of row", required=False)
+    kind = ColumnField(label="Kind of row", called="the kind", required=False)
     kinds = forms.CharField(
         label="Kinds that are refunds",
         required=False,
@@ -103,7 +107,7 @@ class ColumnsForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="One a line; upper or lower case. Empty: rows of every kind.",
     )
-    date = ColumnField(label="Day", required=False)
+    date = ColumnField(label="Day", called="the day", required=False)
     date_order = forms.TypedChoiceField(
         label="Written as",
         coerce=DateOrder,
@@ -113,7 +117,7 @@ class ColumnsForm(forms.Form):
             (DateOrder.MONTH_FIRST, "01/31/2026"),
         ],
     )
-    fee = ColumnField(label="Fee", required=False)
+    fee = ColumnField(label="Fee", called="the fee", required=False)
     first_day = forms.DateField(
         label="The file covers, from",
         required=False,

@@ -85,9 +85,9 @@ def read_currency(text: str) -> str:
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = re.compile(
     r"(?:(?P<y4>\d{4})(?P<m4>\d{2})(?P<d4>\d{2})"
-    r"|(?P<one>\d{1,4})[-/. ] ?(?P<two>\d{1,2}|[A-Za-z]{3,9})[-/. ,] ?(?P<three>\d{1,4}))"
+    r"|(?P<one>\d{1,4}|[a-z]{3,9})[-/. ] ?(?P<two>\d{1,2}|[a-z]{3,9})[-/. ,] ?(?P<three>\d{2,4}|\d))"
     r"(?:[T ,].*)?",
-    re.DOTALL | re.ASCII,
+    re.DOTALL | re.ASCII | re.IGNORECASE,
 )
 _DAY_EXAMPLES = {
     DateOrder.YEAR_FIRST: "a day such as 2026-01-31",

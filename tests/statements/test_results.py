@@ -57,7 +57,7 @@ def test_every_row_gets_its_standing(mixed):
 
 
 def test_the_page_adds_both_sides_up(mixed, finance):
-    found, payouts = mixed
+    found, _ = mixed
     page = unescape(page_of(finance, found))
     # 10.00 + 10.01 + 10.00 + 10.00 + 10.00 + 7.00, and five payments of 10.00 that were made.
     assert "$57.01" in page
@@ -182,7 +182,9 @@ def test_days_begin_on_the_clock_of_the_store(store, pay, compared, finance):
 
 def test_rows_that_are_no_refunds_tell_days_too(pay, compared, finance):
     pay(1)
-    found = compared(line(9, created="2026-01-20"), line(8, "5", type="charge", created="2026-01-02"))
+    found = compared(
+        line(9, created="2026-01-20"), line(8, "5", type="charge", created="2026-01-02")
+    )
     assert (found.first_day, found.last_day) == (date(2026, 1, 2), date(2026, 1, 20))
     assert "REF-1<" in page_of(finance, found, "at-desk")
 
@@ -266,9 +268,7 @@ def test_reading_is_continued_where_it_stopped(compared, pay, monkeypatch):
     ]
 
 
-def test_canceled_while_it_is_read_it_writes_nothing_more(
-    upload, finance, monkeypatch, drain, pay
-):
+def test_canceled_while_it_is_read_it_writes_nothing_more(upload, finance, monkeypatch, drain, pay):
     from apps.outbox.runner import run_next
     from tests.statements.conftest import form_of
 
@@ -298,7 +298,9 @@ def test_lists_and_results_cost_the_same_for_one_and_three(
 
     def cost(url, query=None):
         finance.get(url, query)
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             assert finance.get(url, query).status_code == 200
         return len(captured)
 
@@ -307,7 +309,10 @@ def test_lists_and_results_cost_the_same_for_one_and_three(
     for n in (1, 2, 3, 4, 5, 6):
         pay(n)
     one = compared(line(1), line(1), line(9))
-    few = [cost(listing), *(cost(reverse("desk:statement", args=[one.pk]), {"tab": t}) for t in tabs)]
+    few = [
+        cost(listing),
+        *(cost(reverse("desk:statement", args=[one.pk]), {"tab": t}) for t in tabs),
+    ]
     three = compared(
         *(line(n) for n in (2, 3, 4)), *(line(n) for n in (2, 3, 4)), *(line(n) for n in (7, 8, 19))
     )
