@@ -85,7 +85,7 @@ def read_currency(text: str) -> str:
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = re.compile(
     r"(?:(?P<y4>\d{4})(?P<m4>\d{2})(?P<d4>\d{2})"
-    r"|(?P<one>\d{1,4}|[a-z]{3,9})[-/. ] ?(?P<two>\d{1,2}|[a-z]{3,9})[-/. ,] ?(?P<three>\d{2,4}|\d))"
+    r"|(?P<one>\d{1,4}|[a-z]{3,9})[-/. ] ?(?P<two>\d{1,2}|[a-z]{3,9})[-/. ,] ?(?P<three>\d{2,4}))"
     r"(?:[T ,].*)?",
     re.DOTALL | re.ASCII | re.IGNORECASE,
 )

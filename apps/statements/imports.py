@@ -30,7 +30,7 @@ from apps.statements.models import (
 from apps.statements.queries import BYTES
 from apps.statements.reading import day_of, read_row
 from apps.statements.services import lock_statement, queue
-from apps.statements.sums import sum_up
+from apps.statements.sums import count_missed, sum_up
 from apps.statements.types import ColumnMapping, LeftOut, ToldPayout
 from apps.stores.queries import zone_of
 
@@ -171,7 +171,9 @@ def _finish(pk: int) -> None:
     Statement.objects.filter(pk=pk).update(
         state=StatementState.DONE, compared_at=clock.now(), **days
     )
+    found.refresh_from_db(fields=["first_day", "last_day"])
     sum_up(found)
+    count_missed(found)
 
 
 def _days_by_payouts(found: Statement) -> dict[str, date]:

@@ -101,6 +101,9 @@ class Statement(KeptRow):
     open_count = models.PositiveIntegerField(
         default=0, help_text="Rows that differ and that nobody has explained"
     )
+    missed_count = models.PositiveIntegerField(
+        default=0, help_text="Payments of its days in no file, as of the last comparison"
+    )
     first_day = models.DateField(null=True, blank=True, help_text="Of its rows")
     last_day = models.DateField(null=True, blank=True)
     has_given_days = models.BooleanField(
@@ -123,6 +126,11 @@ class Statement(KeptRow):
             )
         ]
         indexes = [models.Index(fields=["store", "-id"], name="statements_newest")]
+
+    @property
+    def differences(self) -> int:
+        """What is open on either side, as of the last comparison."""
+        return self.open_count + self.missed_count
 
     def __str__(self) -> str:
         return f"{self.name} ({self.state})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from apps.common.csv_cells import harmless
 from apps.payments.models import SimulatedPayment
 from apps.payments.types import GatewayOutcome
-from apps.refunds.models import Payout
+from apps.refunds.models import Payout, PayoutStatus
 from apps.statements.amounts import as_decimal
 
 GATEWAY = "simulated"
@@ -47,10 +47,10 @@ def sample_lines(store_id: int, *, with_differences: bool) -> Iterator[str]:
     """Returns the lines of a CSV of what the simulated gateway has paid for this store, newest
     MOST_ROWS. With differences, a few rows are not as in its book, so that there is something to
     find: one has another amount, one is there twice, one is left out, one is unknown at the desk,
-    and one lost its reference."""
+    one lost its reference, and one was declined or never answered as far as the desk knows."""
     lines = _lines(store_id)
     if with_differences:
-        lines = _spoiled(lines)
+        lines = [*_spoiled(lines), *_not_paid_here(store_id)]
     writer = csv.writer(_Echo())
     yield writer.writerow(HEAD)
     for number, line in enumerate(lines, 1):
@@ -74,6 +74,24 @@ def _lines(store_id: int) -> list[_Line]:
             key=payment.key,
         )
         for payment in book.order_by("pk")
+    ]
+
+
+def _not_paid_here(store_id: int) -> list[_Line]:
+    """Returns the newest payment that the desk does not know as paid, as if it had been."""
+    open_or_declined = (PayoutStatus.DECLINED, PayoutStatus.UNKNOWN, PayoutStatus.PENDING)
+    payouts = Payout.objects.filter(
+        refund__store_id=store_id, gateway=GATEWAY, status__in=open_or_declined
+    )
+    return [
+        _Line(
+            reference=f"sim_{str(payout.idempotency_key)[:12]}",
+            amount_cents=payout.amount_cents,
+            currency=payout.currency,
+            created=f"{payout.created_at:%Y-%m-%d %H:%M:%S}",
+            key=str(payout.idempotency_key),
+        )
+        for payout in payouts.order_by("-pk")[:1]
     ]
 
 

@@ -18,6 +18,7 @@ from apps.statements.files import MAX_ROWS, open_statement
 from apps.statements.models import Source, Statement, StatementRow, StatementState
 from apps.statements.queries import BYTES
 from apps.statements.reading import mapping_problems
+from apps.statements.sums import count_missed
 from apps.statements.types import ColumnMapping, Standing
 
 _AGAIN = (Standing.UNMATCHED, Standing.TWICE, Standing.REPEATED)
@@ -173,12 +174,14 @@ def set_aside(*, statement: Statement, reason: str, user_id: int) -> None:
     Statement.objects.filter(pk=locked.pk).update(
         state=StatementState.SET_ASIDE,
         open_count=0,
+        missed_count=0,
         set_aside_at=clock.now(),
         set_aside_by_id=user_id,
         set_aside_reason=reason.strip()[:255],
     )
     if locked.source_id is None:
         return
+    count_missed(locked)
     others = Statement.objects.filter(
         source_id=locked.source_id,
         state=StatementState.DONE,

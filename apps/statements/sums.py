@@ -3,9 +3,10 @@
 from collections import defaultdict
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
-from apps.statements.models import Statement, StatementRow
+from apps.statements.models import Statement, StatementRow, StatementState
+from apps.statements.queries import BYTES, only_at_desk
 from apps.statements.types import Standing
 
 # What is open until somebody explains it.
@@ -40,3 +41,14 @@ def sum_up(statement: Statement) -> None:
             row["count"] for row in kept if row["standing"] in OPEN and not row["is_explained"]
         ),
     )
+
+
+def count_missed(statement: Statement) -> None:
+    """Counts anew which payments are in no file, for this statement and those of its source whose
+    days meet its own. Call it under the source's lock, when rows got or lost payments."""
+    days = Q(pk=statement.pk)
+    if statement.first_day is not None and statement.last_day is not None:
+        days |= Q(first_day__lte=statement.last_day, last_day__gte=statement.first_day)
+    rows = Statement.objects.filter(days, source_id=statement.source_id, state=StatementState.DONE)
+    for one in rows.defer(*BYTES).select_related("source", "store"):
+        Statement.objects.filter(pk=one.pk).update(missed_count=only_at_desk(one).count())

@@ -20,7 +20,7 @@ from apps.statements.models import (
 from apps.statements.queries import facts_of, is_candidate, only_at_desk, payout_facts, payouts_from
 from apps.statements.rules import standing_of
 from apps.statements.services import lock_source, lock_statement
-from apps.statements.sums import OPEN, sum_up
+from apps.statements.sums import OPEN, count_missed, sum_up
 from apps.statements.types import Finding, Standing, Way
 from apps.timeline import services as timeline
 from apps.timeline.types import staff
@@ -54,6 +54,7 @@ def confirm_pair(*, statement: Statement, row_pk: int, payout_pk: int, user_id: 
     row.save()
     _record(found, payout, user_id, f"Recognized in the statement {found.name}, line {row.line}")
     sum_up(found)
+    count_missed(found)
 
 
 @transaction.atomic
@@ -103,6 +104,7 @@ def undo_pair(*, statement: Statement, pairing_pk: int, user_id: int) -> None:
         f"No longer recognized in the statement {found.name}, line {row.line}",
     )
     sum_up(found)
+    count_missed(found)
 
 
 def _undo_explanations(row: StatementRow, user_id: int) -> None:
@@ -135,6 +137,7 @@ def explain_payout(*, statement: Statement, payout_pk: int, reason: str, user_id
         statement=found, payout=payout, reason=_reason(reason), author_id=user_id
     )
     _record(found, payout, user_id, f"In no statement, explained: {said.reason}")
+    count_missed(found)
 
 
 def _reason(text: str) -> str:
@@ -160,6 +163,7 @@ def undo_explanation(*, statement: Statement, explanation_pk: int, user_id: int)
     if said.payout is not None:
         _record(found, said.payout, user_id, f"Explanation taken back: {said.reason}")
     sum_up(found)
+    count_missed(found)
 
 
 def _record(found: Statement, payout: Payout, user_id: int, summary: str) -> None:

@@ -53,6 +53,17 @@ _TABS = (
     ("repeated", "In an earlier file", Standing.REPEATED),
 )
 TAB_NAMES = frozenset(name for name, _, _ in _TABS)
+_MEANINGS = {
+    "twice": "a second row of the file tells of the same payment",
+    "not-paid": "the file says it was paid, and the desk does not know it as paid",
+    "differs": "the same payment with another amount or currency",
+    "in-file": "no payment of the desk has its reference, key or refund",
+    AT_DESK: "paid in these days, and in no statement",
+    UNREADABLE: "left out until the file is mended",
+    "matched": "the same payment, amount and currency on both sides",
+    EXPLAINED: "differences that somebody has looked into",
+    "repeated": "the same record as in a file before this one",
+}
 _CALM = frozenset({"matched", EXPLAINED, "repeated"})
 STANDING_OF = {name: standing for name, _, standing in _TABS if standing}
 
@@ -189,6 +200,16 @@ class Totals:
     fee_cents: int = 0
 
     @property
+    def count(self) -> int:
+        """How many payments there are on either side."""
+        return sum(line.count for line in self.lines)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether everything matches."""
+        return all(line.count == 0 for line in self.lines if line.name != "matched")
+
+    @property
     def file_cents(self) -> int:
         """What the file says was paid."""
         return sum(line.file_cents for line in self.lines)
@@ -228,14 +249,19 @@ class StatementPage:
     trouble: Job | None
 
     @property
+    def label(self) -> str:
+        """What the tab is called."""
+        return next(label for name, label, _ in _TABS if name == self.tab)
+
+    @property
+    def meaning(self) -> str:
+        """What is in the tab, in words."""
+        return _MEANINGS[self.tab]
+
+    @property
     def is_under_way(self) -> bool:
         """Whether there is anything still to come."""
         return self.found.state in UNDER_WAY
-
-    @property
-    def done(self) -> int:
-        """How far the work has come, of `rows_total`."""
-        return self.found.rows_done
 
     @property
     def left_out(self) -> list[tuple[str, int]]:
