@@ -108,6 +108,7 @@ INSTALLED_APPS = [
     "apps.inbox",
     "apps.publisher",
     "apps.reports",
+    "apps.statements",
     "apps.desk",
     "apps.api",
     "apps.sandbox",

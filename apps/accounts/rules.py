@@ -25,6 +25,7 @@ class Action(StrEnum):
     MANAGE_PEOPLE = "manage_people"
     VIEW_FINANCE = "view_finance"
     CLOSE_BOOKS = "close_books"
+    RECONCILE_STATEMENTS = "reconcile_statements"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -47,6 +48,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Action.VIEW_FINANCE: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
     Action.CLOSE_BOOKS: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
+    Action.RECONCILE_STATEMENTS: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
 }
 
 

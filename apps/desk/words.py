@@ -20,6 +20,7 @@ from apps.payments.gateways import MANUAL
 from apps.refunds.models import Destination, Payout, PayoutStatus, Refund, RefundStatus, Source
 from apps.reports.models import Export
 from apps.rmas import rules as rma_rules
+from apps.statements.models import StatementState
 
 NEUTRAL, INFO, GOOD, WARN, BAD = "neutral", "info", "good", "warn", "bad"
 
@@ -120,6 +121,14 @@ _TONES: dict[str, dict[str, str]] = {
         Export.State.FAILED: BAD,
         Export.State.EXPIRED: NEUTRAL,
     },
+    "statement": {
+        StatementState.UPLOADED: WARN,
+        StatementState.WAITING: INFO,
+        StatementState.READING: INFO,
+        StatementState.MATCHING: INFO,
+        StatementState.DONE: GOOD,
+        StatementState.SET_ASIDE: NEUTRAL,
+    },
     "outcome": {
         Outcome.RUNNING: INFO,
         Outcome.DONE: GOOD,
@@ -140,6 +149,7 @@ _LABELS: dict[str, dict[str, str]] = {
     "job": dict(JobState.choices),
     "import": dict(VariantImport.State.choices),
     "export": dict(Export.State.choices),
+    "statement": dict(StatementState.choices),
     "outcome": {**dict(Outcome.choices), Outcome.RETRY: "Did not work"},
 }
 

@@ -466,6 +466,21 @@ class Payout(KeptRow):
                 name="refunds_one_live_payout_per_payment",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["gateway_reference"],
+                condition=~Q(gateway_reference=""),
+                name="refunds_payouts_by_reference",
+            ),
+            models.Index(
+                fields=["gateway", "finished_at", "id"],
+                condition=Q(status="paid"),
+                name="refunds_payouts_paid",
+            ),
+            models.Index(
+                fields=["gateway", "amount_cents", "currency"], name="refunds_payouts_by_amount"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.refund_id}: {self.amount_cents} {self.currency} ({self.status})"

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('refunds', '0010_missing_ticks'),
+        ('refunds', '0013_books_of_before'),
     ]
 
     operations = [
