@@ -11,6 +11,7 @@ from apps.attention.services import open_item
 from apps.common import clock, money
 from apps.common.errors import FieldError, InvalidMessage
 from apps.exchanges import rules
+from apps.exchanges.books import book_placed
 from apps.exchanges.models import ExchangeCollision, ExchangeLine, ExchangeOrder, PriceSource
 from apps.exchanges.types import ExchangeRequest, PricedLine, Quote
 from apps.orders.models import Order
@@ -81,9 +82,9 @@ def place(
     assert quote is not None
     check_placeable(order, request)
     placed = _create(order, request, quote, delivery_id)
-    ExchangeLine.objects.bulk_create(
-        [_line(placed, position, line) for position, line in enumerate(quote.lines)]
-    )
+    lines = [_line(placed, position, line) for position, line in enumerate(quote.lines)]
+    ExchangeLine.objects.bulk_create(lines)
+    book_placed(placed, lines)
     _tell(placed, delivery_id)
     _show_what_needs_a_look(placed, order, request, quote)
     return Placed(placed, is_new=True)

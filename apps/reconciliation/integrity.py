@@ -23,6 +23,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from apps.common import money
+from apps.reconciliation.ledger_checks import ledger_differs
 from apps.reconciliation.rules import DifferenceKind, Found
 from apps.refunds.models import (
     Destination,
@@ -53,6 +54,7 @@ def broken_books(store_id: int) -> list[Found]:
         *_payouts_without_attempt(store_id),
         *_foreign_keys(store_id),
         *_lines_do_not_add_up(store_id),
+        *ledger_differs(store_id),
     ]
 
 

@@ -45,6 +45,9 @@ class DifferenceKind(StrEnum):
     PAYOUT_WITHOUT_ATTEMPT = "payout_without_attempt"
     FOREIGN_KEY = "foreign_key"
     LINES_DO_NOT_ADD_UP = "lines_do_not_add_up"
+    NOT_BOOKED = "not_booked"
+    BOOKED_THOUGH_ENDED = "booked_though_ended"
+    LEDGER_DIFFERS = "ledger_differs"
 
 
 LABELS: dict[DifferenceKind, str] = {
@@ -79,6 +82,9 @@ LABELS: dict[DifferenceKind, str] = {
     DifferenceKind.PAYOUT_WITHOUT_ATTEMPT: "A payment without any attempt",
     DifferenceKind.FOREIGN_KEY: "An attempt with another key than its payment's",
     DifferenceKind.LINES_DO_NOT_ADD_UP: "The lines are not the refund's total",
+    DifferenceKind.NOT_BOOKED: "Not in the ledger",
+    DifferenceKind.BOOKED_THOUGH_ENDED: "Ended, but still in the ledger as owed",
+    DifferenceKind.LEDGER_DIFFERS: "The ledger adds up to something else",
 }
 
 # Which exception is open for which difference, so that somebody is on it.
@@ -267,9 +273,11 @@ def one_per_exception(found: Iterable[Found]) -> Mapping[tuple[AttentionKind, st
 
 
 def age_in_words(age: timedelta) -> str:
-    """Returns `50 seconds`, `3 hours`, `47 hours`, `2 days`: whole units, days from two on."""
+    """Returns `1 second`, `50 seconds`, `3 hours`, `47 hours`, `2 days`: whole units, days from two
+    on."""
     for name, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
         count = int(age.total_seconds() // seconds)
         if count >= (2 if name == "day" else 1):
             return f"{count} {name}{'' if count == 1 else 's'}"
-    return f"{int(age.total_seconds())} seconds"
+    count = int(age.total_seconds())
+    return f"{count} second{'' if count == 1 else 's'}"

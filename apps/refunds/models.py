@@ -236,7 +236,7 @@ class Refund(KeptRow):
         indexes = [
             models.Index(fields=["store", "-created_at", "-id"], name="refunds_newest"),
             models.Index(fields=["store", "status", "-id"], name="refunds_by_status"),
-            models.Index(fields=["store", "paid_at"], name="refunds_by_paid"),
+            models.Index(fields=["store", "paid_at", "id"], name="refunds_by_paid"),
             models.Index(fields=["store", "confirmed_at"], name="refunds_by_confirmed"),
             models.Index(
                 fields=["store", "total_refund_amount_cents", "id"], name="refunds_by_total"
@@ -464,6 +464,21 @@ class Payout(KeptRow):
                 fields=["refund", "transaction_identifier"],
                 condition=~Q(status__in=["declined", "canceled"]),
                 name="refunds_one_live_payout_per_payment",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["gateway_reference"],
+                condition=~Q(gateway_reference=""),
+                name="refunds_payouts_by_reference",
+            ),
+            models.Index(
+                fields=["gateway", "finished_at", "id"],
+                condition=Q(status="paid"),
+                name="refunds_payouts_paid",
+            ),
+            models.Index(
+                fields=["gateway", "amount_cents", "currency"], name="refunds_payouts_by_amount"
             ),
         ]
 

@@ -14,6 +14,7 @@ from apps.outbox.services import enqueue
 from apps.payments.gateways import MANUAL
 from apps.payments.types import GatewayOutcome, GatewayResult
 from apps.refunds import services
+from apps.refunds.books import book_payout
 from apps.refunds.models import Payout, PayoutStatus, Refund, RefundStatus
 from apps.timeline import services as timeline
 from apps.timeline.types import GATEWAY, SYSTEM, Actor
@@ -137,6 +138,8 @@ def _settle(payout: Payout, result: GatewayResult, actor: Actor) -> None:
         finished_at=clock.now() if is_final else None,
     )
     payout.status, payout.gateway_reference = status, result.reference or payout.gateway_reference
+    if status == PayoutStatus.PAID:
+        book_payout(payout)
     _conclude(payout, _latest_payouts(payout.refund), result, actor)
 
 

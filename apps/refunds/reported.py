@@ -8,6 +8,7 @@ from apps.exchanges.lineage import paying_orders
 from apps.orders.models import Order
 from apps.orders.queries import lock_orders
 from apps.orders.types import ReportedRefund
+from apps.refunds.books import book_outside
 from apps.refunds.items import WrittenLine, write_items
 from apps.refunds.models import (
     Destination,
@@ -100,6 +101,7 @@ def _take_over(order: Order, payer: Order, told: ReportedRefund) -> Refund:
     )
     lines = [] if told.is_ignored else _written_lines(refund, order, told)
     write_items(refund=refund, order=order, rma=None, trigger="", lines=lines)
+    book_outside(refund)
     if told.is_ignored:
         # It says itself that it is of no returned goods: it counts as goodwill and as cash.
         tell(refund, "refund.reported_by_oms", f"Goodwill of {amount_of(refund)} made outside", OMS)

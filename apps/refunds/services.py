@@ -18,6 +18,7 @@ from apps.outbox.services import enqueue
 from apps.payments.gateways import gateway_for
 from apps.refunds import limits
 from apps.refunds.approvals import approvals_of, why_it_waits, why_not_approve
+from apps.refunds.books import book_move
 from apps.refunds.items import WrittenLine, write_items
 from apps.refunds.models import (
     Destination,
@@ -464,6 +465,7 @@ def move(
             raise Refused(
                 f"refund {refund.identifier} changed meanwhile; look at it again before you act"
             )
+        book_move(refund, to)
         tell(refund, kind, summary, actor, changes=[Change("status", refund.status, to)])
     return fresh(refund)
 

@@ -202,6 +202,27 @@ TABLE: dict[str, list[Address]] = {
     ],
     "view-delete": [Address(_view, method="post", is_object=True, expected=302)],
     "settlement": [Address()],
+    "books": [Address(action=Action.VIEW_FINANCE)],
+    "books-close": [
+        Address(lambda w: [2026, 1], action=Action.CLOSE_BOOKS),
+        Address(lambda w: [2026, 1], method="post", action=Action.CLOSE_BOOKS, expected=302),
+    ],
+    "books-reopen": [
+        Address(lambda w: [2026, 1], action=Action.CLOSE_BOOKS),
+        Address(lambda w: [2026, 1], method="post", action=Action.CLOSE_BOOKS, expected=422),
+    ],
+    "books-decide": [
+        Address(lambda w: [10**6], method="post", action=Action.CLOSE_BOOKS, expected=302)
+    ],
+    "books-files": [
+        Address(
+            lambda w: [10**6],
+            method="post",
+            is_object=True,
+            action=Action.CLOSE_BOOKS,
+            expected=404,
+        )
+    ],
     "orders": [Address()],
     "order": [Address(_order, is_object=True)],
     "rmas": [Address()],
