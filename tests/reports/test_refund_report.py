@@ -215,6 +215,8 @@ FILTERS = {
     "gateway=stripe&reference=nothing": "none",
     "amount_of=tax_amount_cents&amount_from=2&currency=EUR": "other",
     "amount_of=amount_cents&amount_to=10&currency=USD": "one",
+    "amount_of=amount_cents&amount_to=10.009&amount_from=9.991&currency=USD": "one",
+    "amount_of=amount_cents&amount_from=10.001&currency=USD": "none",
     "exchange_order=EX-1": "none",
 }
 
