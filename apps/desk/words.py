@@ -335,8 +335,8 @@ _SOME_UNITS = re.compile(r"(\d[\d,]*)( shipped)? unit\(s\)")
 
 
 def counted(text: str) -> str:
-    """Returns what the domain says to people and machines alike as one says it: `1 unit`, `2 shipped
-    units`, where it has `1 unit(s)`."""
+    """Returns what the domain says to people and machines alike as one says it: `1 unit`, `2
+    shipped units`, where it has `1 unit(s)`."""
     return _SOME_UNITS.sub(
         lambda found: f"{found[1]}{found[2] or ''} unit{'' if found[1] == '1' else 's'}", text
     )
