@@ -214,7 +214,7 @@ def wait_name(refund: Refund, minutes: int) -> str:
     it, else the hold of `minutes` in which it can be taken back."""
     if refund.source == Source.AUTOMATIC:
         return "policy delay"
-    return f"{minutes:,} minute{'' if minutes == 1 else 's'} hold"
+    return f"{minutes:,}-minute hold"
 
 
 def until_then(refund: Refund) -> str:
@@ -232,7 +232,7 @@ def wait_minutes(refund: Refund) -> int:
 
 def wait_text(refund: Refund) -> str:
     """Returns why an approved refund is put off, and what can be done meanwhile, such as
-    `(10 minutes hold); can be taken back until then`."""
+    `(10-minute hold); can be taken back until then`."""
     return f"({wait_name(refund, wait_minutes(refund))}); {until_then(refund)}"
 
 
@@ -350,6 +350,17 @@ def plainly(text: str) -> str:
             text = plain + text.removeprefix(said)
             break
     return _WORDS_OF_OPTORO.sub(lambda found: _PLAIN_WORDS[found[0]], text)
+
+
+_SOME_UNITS = re.compile(r"(\d[\d,]*)( shipped)? unit\(s\)")
+
+
+def counted(text: str) -> str:
+    """Returns what the domain says to people and machines alike as one says it: `1 unit`, `2
+    shipped units`, where it has `1 unit(s)`."""
+    return _SOME_UNITS.sub(
+        lambda found: f"{found[1]}{found[2] or ''} unit{'' if found[1] == '1' else 's'}", text
+    )
 
 
 # What the fields in timeline differences are called.

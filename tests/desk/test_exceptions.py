@@ -215,7 +215,7 @@ def test_a_queue_is_worked_with_the_keyboard(world: World, lead: Client) -> None
     first = Item.objects.get(kind="snapshot_held", subject="ORD-HELD")
     page = page_of(lead, first)
     assert "2 more of this kind" in page
-    for key in ("1", "2", "t", "d", "n"):
+    for key in ("1", "2", "t", "d", "."):
         assert page.count(f'data-key="{key}"') == 1, key
     assert f'href="/attention/{items[0].pk}/" data-key="."' in page
     answer = lead.post(f"/attention/{first.pk}/take/")
