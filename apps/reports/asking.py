@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import QueryDict
 
@@ -12,6 +11,7 @@ from apps.reports.filters import ReportFilters
 from apps.reports.rules import Period, Preset
 from apps.reports.types import Question, Report
 from apps.stores.models import Store
+from apps.stores.queries import zone_of
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,6 @@ class Asked:
 
     form: ReportFilters
     question: Question | None
-
-
-def zone_of(store: Store) -> ZoneInfo:
-    """Returns the store's time zone; a name that this machine does not know counts as UTC."""
-    try:
-        return ZoneInfo(store.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def ask(report: Report, store: Store, query: QueryDict | str) -> Asked:
