@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "apps.reconciliation",
     "apps.inbox",
     "apps.publisher",
+    "apps.reports",
     "apps.desk",
     "apps.api",
     "apps.sandbox",

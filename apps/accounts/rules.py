@@ -23,6 +23,7 @@ class Action(StrEnum):
     EDIT_POLICY = "edit_policy"
     EDIT_APPROVALS = "edit_approvals"
     MANAGE_PEOPLE = "manage_people"
+    VIEW_FINANCE = "view_finance"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -43,6 +44,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     # Who decides on refunds does not decide on how much they may decide.
     Action.EDIT_APPROVALS: frozenset({Role.ADMINISTRATOR}),
     Action.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
+    Action.VIEW_FINANCE: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
 }
 
 

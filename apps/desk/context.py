@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from apps.accounts.rules import Action
 from apps.desk.reads.notices import Standing, standing
 from apps.desk.seats import Seat
 from apps.desk.second_factor import is_factor_missing
@@ -39,6 +40,7 @@ _MENU = (
             "payout",
         ),
     ),
+    ("desk:reports", "Reports", ("reports", "report")),
     (
         "desk:policies",
         "Policies",
@@ -52,6 +54,9 @@ _MENU = (
     ("desk:deliveries", "Messages", ("deliveries", "delivery", "raw")),
     ("desk:jobs", "Outbound", ("jobs", "job")),
 )
+
+# What is shown to those alone who may.
+_NEEDS = {"desk:reports": Action.VIEW_FINANCE}
 
 # What is pressed after `g` to go there.
 _KEYS = {
@@ -74,7 +79,7 @@ def desk(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in THEMES else "system",
         "themes": THEMES,
         "shortcuts_on": request.COOKIES.get(SHORTCUTS_COOKIE) != "off",
-        "menu": _menu(request) if seat else [],
+        "menu": _menu(request, seat) if seat else [],
         # Read where the page draws it, and once.
         "standing": SimpleLazyObject(lambda: _standing(request, seat)) if seat else None,
     }
@@ -87,7 +92,7 @@ def _standing(request: HttpRequest, seat: Seat) -> Standing | None:
     return standing(seat.store.pk)
 
 
-def _menu(request: HttpRequest) -> list[dict[str, Any]]:
+def _menu(request: HttpRequest, seat: Seat) -> list[dict[str, Any]]:
     match = request.resolver_match
     current = match.url_name if match else ""
     return [
@@ -98,4 +103,5 @@ def _menu(request: HttpRequest) -> list[dict[str, Any]]:
             "key": _KEYS.get(url_name, ""),
         }
         for url_name, label, pages in _MENU
+        if url_name not in _NEEDS or seat.permit(_NEEDS[url_name]).is_given
     ]

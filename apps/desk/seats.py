@@ -36,6 +36,7 @@ _DOING = {
     Action.EDIT_POLICY: "Changing refund policies",
     Action.EDIT_APPROVALS: "Changing who may decide on how much",
     Action.MANAGE_PEOPLE: "Seeing and changing who works in this store",
+    Action.VIEW_FINANCE: "Seeing reports and exports",
 }
 
 

@@ -31,6 +31,9 @@ from tests.support import builders
 from tests.support.exchange_requests import item, request
 from tests.support.optoro import AUTH_URL, ORDERS_URL, FakeOptoro
 from tests.support.people import sign_in
+from tests.support.refunds import finance, refunded
+
+__all__ = ["finance", "refunded"]
 
 PARCEL = "92023909899840543401202533"
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import django_filters as df
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from apps.accounts.queries import people_of
 from apps.cases.models import Case
 from apps.common import clock
+from apps.common.days import refuse_odd_day, start_of_day
 
 Choices = list[tuple[str, str]]
 
@@ -27,8 +27,6 @@ AGES: dict[str, tuple[str, timedelta]] = {
     "90d": ("90 days ago", timedelta(days=90)),
 }
 MOST_DAYS = 3650
-# Days that stay days when a zone is taken off them, or one is added.
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9000, 12, 31)
 
 
 def start_of_today() -> datetime:
@@ -97,14 +95,6 @@ def until_day(column: str, label: str) -> df.DateFilter:
     return _day(column, "to_day", label)
 
 
-def refuse_odd_day(day: date) -> None:
-    """Raises ValidationError for a day that no zone and no day more may be taken from."""
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise ValidationError(
-            f"{day.isoformat()}: name a day from {FIRST_DAY.isoformat()} to {LAST_DAY.isoformat()}."
-        )
-
-
 def _day(column: str, method: str, label: str) -> df.DateFilter:
     return df.DateFilter(
         validators=[refuse_odd_day],
@@ -116,7 +106,7 @@ def _day(column: str, method: str, label: str) -> df.DateFilter:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
+    return start_of_day(day, timezone.get_current_timezone())
 
 
 def people_choices(store_id: int) -> Choices:

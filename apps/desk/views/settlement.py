@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from apps.desk.lists.filtering import refuse_odd_day
+from apps.common.days import refuse_odd_day
 from apps.desk.reads.settlement import DIFFERENT, OPEN, settlement_page
 from apps.desk.seats import DeskRequest, at_desk
 from apps.reconciliation.settlement_rules import LABELS

@@ -1,0 +1,98 @@
+"""How the cells of reports are written: by the kind of their column."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from django import template
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+
+from apps.desk.templatetags.desk import show_money, when
+from apps.reports.types import Column, Kind, Report, Row
+
+register = template.Library()
+
+_NOTHING = SafeString('<span class="muted">—</span>')
+_NUMBERS = (Kind.COUNT, Kind.AMOUNT, Kind.SHARE)
+_WIDE = 40
+
+
+def css_of(column: Column) -> str:
+    """Returns the classes of a column's cells."""
+    if column.kind in _NUMBERS:
+        return "num"
+    return "nowrap" if column.kind in (Kind.MOMENT, Kind.DAY) else "rep-text"
+
+
+@register.filter
+def css(column: Column) -> str:
+    """Returns the classes of a column's head."""
+    return "num" if column.kind in _NUMBERS else ""
+
+
+@register.simple_tag
+def report_cells(report: Report, row: Row) -> SafeString:
+    """Writes the cells of a row; the first one names it."""
+    place = report.currency_place
+    currency = "" if place is None else str(row[place])
+    cells = []
+    for n, (column, value) in enumerate(zip(report.columns, row, strict=True)):
+        shown = _WRITERS[column.kind](column, value, currency)
+        css_class = css_of(column) + (" zero" if value == 0 and column.kind in _NUMBERS else "")
+        if n:
+            cells.append(f'<td class="{css_class}">{shown}</td>')
+        else:
+            cells.append(f'<th scope="row" class="{css_class}">{shown}</th>')
+    return SafeString("".join(cells))
+
+
+def _text(column: Column, value: Any, currency: str) -> str:
+    if not value:
+        return _NOTHING
+    words = escape(column.words.get(value, value))
+    if column.links_to:
+        return f'<a class="id" href="{_address(column.links_to)}{quote(value)}/">{words}</a>'
+    return f'<span class="rep-long">{words}</span>' if len(words) > _WIDE else words
+
+
+def _address(page: str) -> str:
+    return reverse({"order": "desk:orders", "rma": "desk:rmas", "refund": "desk:refunds",
+                    "exchange": "desk:exchanges"}[page])  # fmt: skip
+
+
+def _count(column: Column, value: int | None, currency: str) -> str:
+    return _NOTHING if value is None else f"{value:,}"
+
+
+def _amount(column: Column, value: int | None, currency: str) -> str:
+    if value is None:
+        return _NOTHING
+    shown = escape(show_money(abs(value), currency))
+    return f"−{shown}" if value < 0 else shown
+
+
+def _moment(column: Column, value: datetime | None, currency: str) -> str:
+    return when(value)
+
+
+def _day(column: Column, value: date | None, currency: str) -> str:
+    return date_format(value, "M j, Y") if value else _NOTHING
+
+
+def _share(column: Column, value: Decimal | float | None, currency: str) -> str:
+    return _NOTHING if value is None else f"{value * 100:.1f} %"
+
+
+_WRITERS: dict[Kind, Callable[[Column, Any, str], str]] = {
+    Kind.TEXT: _text,
+    Kind.COUNT: _count,
+    Kind.AMOUNT: _amount,
+    Kind.MOMENT: _moment,
+    Kind.DAY: _day,
+    Kind.SHARE: _share,
+}

@@ -1,0 +1,78 @@
+"""Periods in days, and what "last month" means today. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+ONE_DAY = timedelta(days=1)
+
+
+class Preset(StrEnum):
+    """A period named from today: it moves on with the days."""
+
+    TODAY = "today"
+    YESTERDAY = "yesterday"
+    THIS_WEEK = "this_week"
+    LAST_WEEK = "last_week"
+    THIS_MONTH = "this_month"
+    LAST_MONTH = "last_month"
+    THIS_QUARTER = "this_quarter"
+    LAST_QUARTER = "last_quarter"
+    THIS_YEAR = "this_year"
+    LAST_YEAR = "last_year"
+    ALL = "all"
+
+
+PRESET_LABELS = {preset: preset.value.replace("_", " ").capitalize() for preset in Preset} | {
+    Preset.ALL: "All time"
+}
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from `since` to `until`, both included; None where it is open."""
+
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def day_behind(self) -> date | None:
+        """The first day after it."""
+        return self.until + ONE_DAY if self.until else None
+
+    @property
+    def days(self) -> int | None:
+        """How many days it has; None where it is open."""
+        if self.since is None or self.until is None:
+            return None
+        return (self.until - self.since).days + 1
+
+    def before(self) -> "Period | None":
+        """The period of as many days right before it; None where it is open."""
+        days = self.days
+        if days is None or self.since is None or self.since.toordinal() <= days:
+            return None
+        return Period(self.since - timedelta(days=days), self.since - ONE_DAY)
+
+
+def period_of(preset: Preset, today: date) -> Period:
+    """Returns the days that `preset` names when it is `today`. Weeks begin on Monday. What is not
+    over yet ends today, so that it is compared with as many days before."""
+    month = today.replace(day=1)
+    quarter = date(today.year, (today.month - 1) // 3 * 3 + 1, 1)
+    monday = today - timedelta(days=today.weekday())
+    last_month = (month - ONE_DAY).replace(day=1)
+    last_quarter = date((quarter - ONE_DAY).year, (quarter - ONE_DAY).month - 2, 1)
+    return {
+        Preset.TODAY: Period(today, today),
+        Preset.YESTERDAY: Period(today - ONE_DAY, today - ONE_DAY),
+        Preset.THIS_WEEK: Period(monday, today),
+        Preset.LAST_WEEK: Period(monday - timedelta(days=7), monday - ONE_DAY),
+        Preset.THIS_MONTH: Period(month, today),
+        Preset.LAST_MONTH: Period(last_month, month - ONE_DAY),
+        Preset.THIS_QUARTER: Period(quarter, today),
+        Preset.LAST_QUARTER: Period(last_quarter, quarter - ONE_DAY),
+        Preset.THIS_YEAR: Period(today.replace(month=1, day=1), today),
+        Preset.LAST_YEAR: Period(date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)),
+        Preset.ALL: Period(),
+    }[preset]

@@ -1,0 +1,108 @@
+"""The two kinds of source: a table read by its key, and a grouped query that is read whole."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.utils.dateparse import parse_datetime
+
+from apps.reports.sums import Sums
+from apps.reports.types import Batch, Position, Question, Report, Row, Totals
+
+
+@dataclass(frozen=True)
+class Keyset:
+    """Rows of a table, however many. `rows` are narrowed and unsorted; `order` names what they are
+    sorted by: the first a moment or a number that is never null, the last ones unique together.
+    `fields` are read for each row, and `finish` makes rows of a batch of them (in as many more
+    queries as it likes, but a fixed number)."""
+
+    rows: Callable[[Question], QuerySet[Any]]
+    order: Callable[[Question], tuple[str, ...]]
+    fields: tuple[str, ...]
+    finish: Callable[[Question, Sequence[tuple[Any, ...]]], Sequence[Row]]
+    currency: str
+    sums: dict[str, str]
+
+    def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
+        """Returns the next rows by key: the database begins where the last batch ended."""
+        order = self.order(question)
+        names = (*order, *(name for name in self.fields if name not in order))
+        places = [names.index(name) for name in self.fields]
+        rows = self.rows(question).order_by(*order)
+        if after is not None:
+            rows = rows.filter(_behind(order, _position(after, len(order))))
+        found = list(rows.values_list(*names)[: limit + 1])
+        shown = found[:limit]
+        end = None if len(found) <= limit else _kept(shown[-1][: len(order)])
+        read = [tuple([row[place] for place in places]) for row in shown]
+        return Batch(self.finish(question, read), end)
+
+    def totals(self, report: Report, question: Question) -> list[Totals]:
+        """Adds all rows up in the database."""
+        found = (
+            self.rows(question)
+            .order_by()
+            .values_list(self.currency)
+            .annotate(Count("pk"), *(Sum(field) for field in self.sums.values()))
+        )
+        totals = [
+            Totals(currency, rows, dict(zip(self.sums, (s or 0 for s in sums), strict=True)))
+            for currency, rows, *sums in found
+        ]
+        return sorted(totals, key=lambda one: (-one.rows, one.currency))
+
+
+def _kept(key: Sequence[Any]) -> Position:
+    return [value.isoformat() if isinstance(value, datetime) else value for value in key]
+
+
+def _position(after: Position, length: int) -> list[Any]:
+    """Reads a position that was kept, or stood in an address; raises ValueError for nonsense."""
+    if not isinstance(after, list) or len(after) != length:
+        raise ValueError(f"a position has {length} parts")
+    read: list[Any] = []
+    for value in after:
+        moment = parse_datetime(value) if isinstance(value, str) else value
+        if isinstance(moment, bool) or not isinstance(moment, datetime | int):
+            raise ValueError(f"{value!r} is no part of a position")
+        if isinstance(moment, int) and abs(moment) > 2**62:
+            raise ValueError(f"{value!r} is too large")
+        if isinstance(moment, datetime) and moment.tzinfo is None:
+            raise ValueError(f"{value!r} names no zone")
+        read.append(moment)
+    return read
+
+
+def _behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
+    """Whatever comes after `key`. The first bound stands alone, too: it is what an index uses."""
+    behind = Q()
+    for n in range(len(order)):
+        equal = {order[i]: key[i] for i in range(n)}
+        behind |= Q(**equal, **{f"{order[n]}__gt": key[n]})
+    return Q(**{f"{order[0]}__gte": key[0]}) & behind
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Rows of one grouped query, or few enough to be read whole (thousands at most): per SKU, per
+    week, per person. `read` returns them in their order."""
+
+    read: Callable[[Question], Iterable[Row]]
+
+    def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
+        """Returns the next rows by their number."""
+        start = 0 if after is None else after[0] if isinstance(after, list) and after else None
+        if not isinstance(start, int) or start < 0:
+            raise ValueError(f"{after!r} is no position")
+        rows = list(self.read(question))
+        end = start + limit
+        return Batch(rows[start:end], [end] if end < len(rows) else None)
+
+    def totals(self, report: Report, question: Question) -> list[Totals]:
+        """Adds all rows up."""
+        sums = Sums(report)
+        sums.add(list(self.read(question)))
+        return sums.totals
