@@ -3,7 +3,7 @@
 Three queries, however many rows: exchange orders, units, and what is decided for these units.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -44,19 +44,29 @@ def settlements(store_id: int) -> list[Settlement]:
 
 def settlement_of(placed: ExchangeOrder) -> Settlement:
     """Returns one exchange order with the units that pay for it, in four queries by index."""
-    rows = ExchangeOrder.objects.filter(store_id=placed.store_id)
-    if placed.rma_identifier:
-        rows = rows.filter(Q(pk=placed.pk) | Q(rma_identifier=placed.rma_identifier))
-    else:
-        rows = rows.filter(pk=placed.pk)
+    return settlements_of([placed])[0]
+
+
+def settlements_of(placed: Sequence[ExchangeOrder]) -> list[Settlement]:
+    """Returns some exchange orders of one store, in their order, with the units that pay for them:
+    the same as `settlements` says of them, in four queries by index."""
+    if not placed:
+        return []
+    store_id = placed[0].store_id
+    keys = [row.pk for row in placed]
+    named = {row.rma_identifier for row in placed} - {""}
+    # The other exchange orders of these returns: a unit that names none may pay for them.
+    rows = ExchangeOrder.objects.filter(
+        Q(pk__in=keys) | Q(rma_identifier__in=named), store_id=store_id
+    )
     orders = _placed(rows)
     # By key: with the identifier of the RMA here, the database would look through all units.
-    rmas = Rma.objects.filter(store_id=placed.store_id, rma_identifier=placed.rma_identifier)
+    rmas = Rma.objects.filter(store_id=store_id, rma_identifier__in=named)
     is_meant = Q(rma_id__in=list(rmas.values_list("pk", flat=True)))
     is_meant |= Q(exchange_order_identifier__in=[row.order_identifier for row in orders])
-    units = RmaUnit.objects.filter(is_meant, rma__store_id=placed.store_id)
-    found = match(orders, _paying_units(units))
-    return next(row for row in found if row.placed and row.placed.pk == placed.pk)
+    units = RmaUnit.objects.filter(is_meant, rma__store_id=store_id)
+    found = {row.placed.pk: row for row in match(orders, _paying_units(units)) if row.placed}
+    return [found[key] for key in keys]
 
 
 def _placed(rows: QuerySet[ExchangeOrder]) -> list[Placed]:
@@ -101,6 +111,9 @@ def _paying_units(units: QuerySet[RmaUnit]) -> list[PayingUnit]:
             "optoro_refund_amount_cents",
             "shopper_refund_amount_cents",
             "is_withdrawn",
+            "rma__return_method",
+            "package_tracking_status",
+            "receiving_status",
         )
     ]
 
@@ -126,6 +139,16 @@ def _paying_unit(row: Mapping[str, Any], share: _Share) -> PayingUnit:
         settled_cents=share.settled_cents,
         settled_at=share.settled_at,
         refund_identifiers=tuple(share.refund_identifiers),
+        is_back=_is_back(row),
+    )
+
+
+def _is_back(row: Mapping[str, Any]) -> bool:
+    """Whether nobody waits for the goods any more: they were handed over, or are kept."""
+    return row["rma__status"] == rma_rules.REFUNDED or rma_rules.is_handed_over(
+        return_method=row["rma__return_method"],
+        package_tracking_status=row["package_tracking_status"],
+        receiving_status=row["receiving_status"],
     )
 
 

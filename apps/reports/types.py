@@ -166,10 +166,15 @@ def _no_chart(question: Question) -> ChartData | None:
     return None
 
 
+# What leads from a cell to another report: its name and its query, None where nothing does.
+Lead = Callable[[Question, Row], tuple[str, str] | None]
+
+
 @dataclass(frozen=True)
 class Report:
     """A report. `cards` are the keys of the sums shown in large; `group` is the heading it is
-    listed under; `currency` the key of the column that says what its amounts are in."""
+    listed under; `currency` the key of the column that says what its amounts are in; `definition`
+    says, in sentences, what counts, by which date, and what is left out; `leads` are by column."""
 
     name: str
     title: str
@@ -181,6 +186,8 @@ class Report:
     cards: tuple[str, ...] = ()
     chart: Callable[[Question], ChartData | None] = _no_chart
     currency: str = "currency"
+    definition: tuple[str, ...] = ()
+    leads: Mapping[str, Lead] = field(default_factory=dict)
     action: Action = Action.VIEW_FINANCE
 
     @property
