@@ -395,6 +395,9 @@ DEFAULT_STORE = {
     "refund_trigger": one_of("REFUND_TRIGGER", REFUND_TRIGGERS, default="default"),
 }
 
+# How long the file of an export can be downloaded.
+EXPORT_KEEP_DAYS = env.int("EXPORT_KEEP_DAYS", default=30)
+
 # --- Logs -------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -40,7 +40,7 @@ _MENU = (
             "payout",
         ),
     ),
-    ("desk:reports", "Reports", ("reports", "report")),
+    ("desk:reports", "Reports", ("reports", "report", "exports", "export")),
     (
         "desk:policies",
         "Policies",

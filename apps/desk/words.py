@@ -18,6 +18,7 @@ from apps.inbox.models import DeliveryState
 from apps.outbox.models import JobState, Outcome
 from apps.payments.gateways import MANUAL
 from apps.refunds.models import Destination, Payout, PayoutStatus, Refund, RefundStatus, Source
+from apps.reports.models import Export
 from apps.rmas import rules as rma_rules
 
 NEUTRAL, INFO, GOOD, WARN, BAD = "neutral", "info", "good", "warn", "bad"
@@ -109,6 +110,15 @@ _TONES: dict[str, dict[str, str]] = {
         VariantImport.State.DONE: GOOD,
         VariantImport.State.CANCELED: NEUTRAL,
     },
+    "export": {
+        Export.State.WAITING: INFO,
+        Export.State.READING: INFO,
+        Export.State.FINISHING: INFO,
+        Export.State.DONE: GOOD,
+        Export.State.CANCELED: NEUTRAL,
+        Export.State.FAILED: BAD,
+        Export.State.EXPIRED: NEUTRAL,
+    },
     "outcome": {
         Outcome.RUNNING: INFO,
         Outcome.DONE: GOOD,
@@ -128,6 +138,7 @@ _LABELS: dict[str, dict[str, str]] = {
     "exchange": {"placed": "To be shipped", "shipped": "Shipped", "canceled": "Canceled"},
     "job": dict(JobState.choices),
     "import": dict(VariantImport.State.choices),
+    "export": dict(Export.State.choices),
     "outcome": {**dict(Outcome.choices), Outcome.RETRY: "Did not work"},
 }
 

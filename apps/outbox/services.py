@@ -89,6 +89,20 @@ def _claim(pk: int) -> ClaimedJob | None:
     )
 
 
+def extend_lease(claimed: ClaimedJob) -> bool:
+    """Has a handler that works for longer hold its job for another full lease from now on.
+    Returns False where the lease has run out and the job was given back: the handler must stop,
+    because another worker may be at it."""
+    lease_until = clock.in_seconds(LEASE_SECONDS)
+    held = Job.objects.filter(
+        pk=claimed.job_id, state=JobState.IN_FLIGHT, lease_until=claimed.lease_until
+    )
+    if not held.update(lease_until=lease_until):
+        return False
+    claimed.lease_until = lease_until
+    return True
+
+
 @transaction.atomic
 def finish(*, claimed: ClaimedJob, result: Result) -> None:
     """Writes down how an attempt ended, and what becomes of its job."""

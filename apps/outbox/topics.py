@@ -6,6 +6,8 @@ PAY_REFUND = "refund.pay"  # key: Payout; move the money, or find out what becam
 SETTLE_REFUND = "refund.settle"  # key: Refund; nothing is paid, its delay is over
 ORDER_SNAPSHOT = "order.snapshot"  # key: Order; send its newest snapshot to Optoro
 IMPORT_VARIANTS = "catalog.import"  # key: VariantImport; read the rest of an uploaded file
+EXPORT_REPORT = "reports.export"  # key: Export; read the rest of its rows, write its file
+EXPIRE_EXPORT = "reports.expire"  # key: Export; its bytes go
 
 LABELS = {
     LINK_ORDER: "Link order to RMAs",
@@ -14,4 +16,6 @@ LABELS = {
     SETTLE_REFUND: "Settle refund",
     ORDER_SNAPSHOT: "Send order snapshot",
     IMPORT_VARIANTS: "Import variants",
+    EXPORT_REPORT: "Export report",
+    EXPIRE_EXPORT: "Remove old export",
 }

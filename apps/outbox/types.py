@@ -8,9 +8,10 @@ from typing import Any
 from apps.outbox.models import Outcome
 
 
-@dataclass(frozen=True)
+@dataclass
 class ClaimedJob:
-    """A job that this worker holds until `lease_until` (UTC)."""
+    """A job that this worker holds until `lease_until` (UTC), which `services.extend_lease` moves
+    on."""
 
     job_id: int
     attempt_id: int

@@ -24,5 +24,11 @@ class ReportsConfig(AppConfig):
     label = "reports"
 
     def ready(self) -> None:
+        from apps.outbox import topics
+        from apps.outbox.registry import register
+        from apps.reports.exports import expire_export, run_export
+
+        register(topics.EXPORT_REPORT, run_export)
+        register(topics.EXPIRE_EXPORT, expire_export)
         for name in REPORTS:
             import_module(f"apps.reports.{name}")

@@ -12,6 +12,7 @@ from apps.orders.models import Order, OrderMessage
 from apps.outbox import topics
 from apps.outbox.models import Attempt, Job
 from apps.refunds.models import Refund
+from apps.reports.queries import exports_of
 from apps.rmas.models import Rma
 
 # A page that shows megabytes helps nobody; the whole is there as a file.
@@ -166,6 +167,9 @@ def subject_of(job: Job) -> Subject | None:
         return (
             Subject(f"Import {name}", reverse("desk:catalog-import", args=[key])) if name else None
         )
+    if job.topic in (topics.EXPORT_REPORT, topics.EXPIRE_EXPORT):
+        name = exports_of(job.store_id).filter(pk=key).values_list("name", flat=True).first()
+        return Subject(f"Export {name}", reverse("desk:export", args=[key])) if name else None
     return None
 
 

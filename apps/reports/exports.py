@@ -1,0 +1,318 @@
+"""Files of reports, made in the background by the outbox.
+
+Rows are read in chunks; each is committed together with where the next one begins, so that any
+worker goes on there, whatever became of the one before. A CSV file is its chunks. A workbook is
+written from them in one go, on disk, and kept in pieces: a worker that dies over it costs that
+step alone.
+"""
+
+import logging
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from apps.common import clock
+from apps.common.errors import Refused
+from apps.outbox import topics
+from apps.outbox.services import enqueue, extend_lease
+from apps.outbox.types import ClaimedJob, Result, done
+from apps.reports.asking import question_of
+from apps.reports.csv_writing import CsvWriting
+from apps.reports.files import FORMATS, facts_of, file_name
+from apps.reports.models import Export, ExportChunk, ExportDownload
+from apps.reports.reading import BATCH_ROWS, totals
+from apps.reports.registry import report_named
+from apps.reports.sums import Sums
+from apps.reports.types import Batch, Question, Report, Totals
+from apps.reports.xlsx_writing import pack, write_workbook
+
+logger = logging.getLogger(__name__)
+
+# Well within a job's lease; what is left is a job of its own, and others get their turn between.
+SECONDS_PER_RUN = 20.0
+# Writing a workbook cannot be interrupted: its job holds its lease anew that often.
+SECONDS_PER_EXTENSION = 20.0
+PIECE_BYTES = 1024 * 1024
+MOST_FAILURES = 5
+_PACKING = 1
+_UNFINISHED = (Export.State.WAITING, Export.State.READING, Export.State.FINISHING)
+_ROWS, _FILE = ExportChunk.Part.ROWS, ExportChunk.Part.FILE
+
+
+class _Stopped(Exception):
+    """Somebody canceled the export, or another worker has it."""
+
+
+def start_export(
+    *,
+    report: Report,
+    question: Question,
+    file_format: str,
+    user_id: int | None,
+    has_byte_order_mark: bool = True,
+) -> Export:
+    """Queues a file of a report and returns its row. One that the same person has asked for, and
+    that is under way, serves again. Raises Refused for an unknown format."""
+    if file_format not in FORMATS:
+        raise Refused(f"format {file_format!r}: name one of {', '.join(FORMATS)}")
+    asked = {
+        "store": question.store,
+        "report": report.name,
+        "query": question.pinned,
+        "zone": question.zone.key,
+        "format": file_format,
+        "has_byte_order_mark": has_byte_order_mark,
+        "requested_by_id": user_id,
+    }
+    with transaction.atomic():
+        under_way = Export.objects.filter(**asked, state__in=_UNFINISHED).first()
+        if under_way:
+            return under_way
+        started = Export.objects.create(**asked, name=file_name(report, question, file_format))
+        _enqueue(started)
+    return started
+
+
+def _enqueue(export: Export) -> None:
+    enqueue(store_id=export.store_id, topic=topics.EXPORT_REPORT, key=export.pk, label=export.name)
+
+
+def cancel_export(*, store_id: int, pk: int) -> bool:
+    """Stops an export and removes what it has written; returns False where it had ended."""
+    with transaction.atomic():
+        rows = Export.objects.filter(store_id=store_id, pk=pk, state__in=_UNFINISHED)
+        if not rows.update(state=Export.State.CANCELED, finished_at=clock.now()):
+            return False
+        ExportChunk.objects.filter(export=pk).delete()
+    return True
+
+
+def run_export(job: ClaimedJob) -> Result:
+    """Does one `reports.export` job: goes on where the last one stopped, for a while."""
+    export = Export.objects.select_related("store", "requested_by").filter(pk=int(job.key)).first()
+    if export is None or export.state not in _UNFINISHED:
+        return done()
+    try:
+        _go_on(export, job)
+    except _Stopped:
+        return done()
+    except Refused as refusal:
+        _fail(export, str(refusal))
+    except Exception as error:
+        if job.failures + 1 >= MOST_FAILURES:
+            _fail(export, f"it failed {MOST_FAILURES} times: {type(error).__name__}")
+        raise
+    return done()
+
+
+def _fail(export: Export, error: str) -> None:
+    with transaction.atomic():
+        rows = Export.objects.filter(pk=export.pk, state__in=_UNFINISHED)
+        if rows.update(state=Export.State.FAILED, error=error, finished_at=clock.now()):
+            ExportChunk.objects.filter(export=export.pk).delete()
+
+
+def _go_on(export: Export, job: ClaimedJob) -> None:
+    report, question = _asked(export)
+    if export.state != Export.State.FINISHING and not _read(export, report, question):
+        return
+    if export.format == Export.Format.XLSX:
+        _make_workbook(export, report, question, job)
+    _finish(export)
+
+
+def _asked(export: Export) -> tuple[Report, Question]:
+    report = report_named(export.report)
+    if report is None:
+        raise Refused(f"there is no report {export.report!r} any more")
+    question = question_of(report, export.store, export.query)
+    return report, replace(question, zone=ZoneInfo(export.zone))
+
+
+def _read(export: Export, report: Report, question: Question) -> bool:
+    """Reads rows until the time is up or there are no more; returns whether all are read."""
+    if export.rows_total is None:
+        export.rows_total = sum(found.rows for found in totals(report, question))
+        Export.objects.filter(pk=export.pk).update(rows_total=export.rows_total)
+    deadline = time.monotonic() + SECONDS_PER_RUN
+    while True:
+        batch = report.source.batch(question, export.position, BATCH_ROWS)
+        _keep(export, report, question, batch)
+        if batch.end is None:
+            return True
+        if time.monotonic() > deadline:
+            with transaction.atomic():
+                _enqueue(export)
+            return False
+
+
+def _keep(export: Export, report: Report, question: Question, batch: Batch) -> None:
+    """Commits a batch together with where the next one begins; raises _Stopped where the export
+    was canceled, or another worker has gone on with it."""
+    kept = [Totals(**found) for found in export.totals]
+    sums = Sums(report, kept)
+    sums.add(batch.rows)
+    content = _content(export, report, question, batch, sums)
+    rows_done = export.rows_done + len(batch.rows)
+    changes = {
+        "state": Export.State.READING if batch.end else Export.State.FINISHING,
+        "position": batch.end,
+        "rows_done": rows_done,
+        # What was counted beforehand may have changed since.
+        "rows_total": max(export.rows_total or 0, rows_done) if batch.end else rows_done,
+        "totals": [asdict(found) for found in sums.totals],
+        "chunks_done": export.chunks_done + 1,
+        "progress_at": clock.now(),
+    }
+    with transaction.atomic():
+        rows = Export.objects.filter(
+            pk=export.pk, state__in=_UNFINISHED, chunks_done=export.chunks_done
+        )
+        if not rows.update(**changes, size=F("size") + len(content)):
+            raise _Stopped
+        ExportChunk.objects.create(
+            export=export,
+            part=_ROWS,
+            number=export.chunks_done,
+            content=zlib.compress(content, _PACKING),
+        )
+    for name, value in changes.items():
+        setattr(export, name, value)
+
+
+def _content(export: Export, report: Report, question: Question, batch: Batch, sums: Sums) -> bytes:
+    if export.format == Export.Format.XLSX:
+        return pack(report, question.zone, batch.rows)
+    writing = CsvWriting(report, question.zone, has_byte_order_mark=export.has_byte_order_mark)
+    head = b"" if export.chunks_done else writing.head()
+    tail = b"" if batch.end else writing.tail(sums.totals)
+    return head + writing.rows(batch.rows) + tail
+
+
+def _make_workbook(export: Export, report: Report, question: Question, job: ClaimedJob) -> None:
+    """Writes the workbook to a file and keeps that in pieces."""
+    alive = _Alive(export, job)
+    ExportChunk.objects.filter(export=export, part=_FILE).delete()
+    person = export.requested_by
+    with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
+        write_workbook(
+            file.name,
+            report,
+            _chunks(export.pk, _ROWS),
+            lambda: [Totals(**found) for found in export.totals],
+            facts_of(report, question, person.get_username() if person else ""),
+            progress=lambda rows: alive.check(),
+        )
+        with Path(file.name).open("rb") as written:
+            number = 0
+            while piece := written.read(PIECE_BYTES):
+                alive.check()
+                ExportChunk.objects.create(
+                    export=export, part=_FILE, number=number, content=zlib.compress(piece, 0)
+                )
+                number += 1
+
+
+class _Alive:
+    """Asks now and then whether the work is still wanted, and still ours."""
+
+    def __init__(self, export: Export, job: ClaimedJob) -> None:
+        self._export, self._job = export, job
+        self._asked_at = time.monotonic()
+
+    def check(self) -> None:
+        """Raises _Stopped where it is not."""
+        if time.monotonic() - self._asked_at < SECONDS_PER_EXTENSION:
+            return
+        self._asked_at = time.monotonic()
+        is_wanted = Export.objects.filter(pk=self._export.pk, state=Export.State.FINISHING).exists()
+        if not is_wanted or not extend_lease(self._job):
+            raise _Stopped
+
+
+def _finish(export: Export) -> None:
+    """Works out size and checksum, and makes the file one that can be downloaded."""
+    part = _FILE if export.format == Export.Format.XLSX else _ROWS
+    digest, size = sha256(), 0
+    for content in _chunks(export.pk, part):
+        digest.update(content)
+        size += len(content)
+    now = clock.now()
+    expires_at = clock.in_seconds(settings.EXPORT_KEEP_DAYS * 86_400)
+    with transaction.atomic():
+        rows = Export.objects.filter(pk=export.pk, state=Export.State.FINISHING)
+        is_ours = rows.update(
+            state=Export.State.DONE,
+            size=size,
+            sha256=digest.hexdigest(),
+            finished_at=now,
+            progress_at=now,
+            expires_at=expires_at,
+        )
+        if part == _FILE or not is_ours:
+            ExportChunk.objects.filter(export=export.pk).exclude(
+                part=_FILE if is_ours else ""
+            ).delete()
+        if is_ours:
+            _enqueue_expiry(export, expires_at)
+
+
+def _enqueue_expiry(export: Export, expires_at: datetime) -> None:
+    enqueue(
+        store_id=export.store_id,
+        topic=topics.EXPIRE_EXPORT,
+        key=export.pk,
+        label=export.name,
+        not_before=expires_at,
+    )
+
+
+def expire_export(job: ClaimedJob) -> Result:
+    """Does one `reports.expire` job: removes the bytes of a file whose time is over. One that is
+    kept for longer by now is asked about again then; one that is kept for good is not."""
+    with transaction.atomic():
+        export = Export.objects.select_for_update(no_key=True).filter(pk=int(job.key)).first()
+        if export is None or export.state != Export.State.DONE or export.expires_at is None:
+            return done()
+        if export.expires_at > clock.now():
+            _enqueue_expiry(export, export.expires_at)
+            return done()
+        Export.objects.filter(pk=export.pk).update(state=Export.State.EXPIRED)
+        ExportChunk.objects.filter(export=export.pk).delete()
+    return done()
+
+
+def keep_export(export: Export) -> None:
+    """Keeps the file of an export for good: it does not expire."""
+    Export.objects.filter(pk=export.pk).update(expires_at=None)
+
+
+def take_file(export: Export, *, user_id: int) -> Iterator[bytes]:
+    """Notes who takes the file, and returns its bytes in pieces. Raises Refused where there is
+    none (any more)."""
+    if export.state != Export.State.DONE:
+        raise Refused(f"the file of {export.name} is not there: it is {export.state}")
+    ExportDownload.objects.create(export=export, person_id=user_id)
+    return _chunks(export.pk, _FILE if export.format == Export.Format.XLSX else _ROWS)
+
+
+def _chunks(export_id: int, part: str) -> Iterator[bytes]:
+    """Yields the contents one by one: no two are in memory."""
+    number = 0
+    while True:
+        rows = ExportChunk.objects.filter(export=export_id, part=part, number=number)
+        content = rows.values_list("content", flat=True).first()
+        if content is None:
+            return
+        yield zlib.decompress(content)
+        number += 1

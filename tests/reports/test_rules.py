@@ -1,0 +1,69 @@
+"""Periods in days: what they are called, what came before, where they begin on a clock."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from apps.common.days import start_of_day
+from apps.reports.rules import Period, Preset, period_of
+
+
+@pytest.mark.parametrize(
+    ("preset", "today", "since", "until"),
+    [
+        ("today", "2024-02-29", "2024-02-29", "2024-02-29"),
+        ("yesterday", "2024-03-01", "2024-02-29", "2024-02-29"),
+        ("this_week", "2026-01-04", "2025-12-29", "2026-01-04"),
+        ("last_week", "2026-01-05", "2025-12-29", "2026-01-04"),
+        ("this_month", "2026-03-31", "2026-03-01", "2026-03-31"),
+        ("last_month", "2026-03-31", "2026-02-01", "2026-02-28"),
+        ("last_month", "2024-03-31", "2024-02-01", "2024-02-29"),
+        ("last_month", "2026-01-01", "2025-12-01", "2025-12-31"),
+        ("this_quarter", "2026-06-30", "2026-04-01", "2026-06-30"),
+        ("last_quarter", "2026-03-31", "2025-10-01", "2025-12-31"),
+        ("last_quarter", "2026-12-31", "2026-07-01", "2026-09-30"),
+        ("this_year", "2026-12-31", "2026-01-01", "2026-12-31"),
+        ("last_year", "2025-01-01", "2024-01-01", "2024-12-31"),
+    ],
+)
+def test_periods_named_from_today(preset: str, today: str, since: str, until: str) -> None:
+    found = period_of(Preset(preset), date.fromisoformat(today))
+    assert (str(found.since), str(found.until)) == (since, until)
+
+
+def test_every_preset_is_a_period() -> None:
+    assert period_of(Preset.ALL, date(2026, 1, 1)) == Period()
+    for preset in Preset:
+        found = period_of(preset, date(2026, 1, 1))
+        assert preset == Preset.ALL or (found.days or 0) >= 1
+
+
+def test_the_period_before_is_as_long() -> None:
+    assert Period(date(2026, 3, 1), date(2026, 3, 31)).before() == Period(
+        date(2026, 1, 29), date(2026, 2, 28)
+    )
+    assert Period(date(2026, 3, 1)).before() is None
+    assert Period(None, date(2026, 3, 1)).before() is None
+    assert Period(date(1, 1, 5), date(1, 1, 9)).before() is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "begins"),
+    [
+        ("America/Los_Angeles", "2026-01-15", "2026-01-15T08:00:00+00:00"),
+        ("America/Los_Angeles", "2026-03-08", "2026-03-08T08:00:00+00:00"),
+        ("America/Los_Angeles", "2026-03-09", "2026-03-09T07:00:00+00:00"),
+        ("America/Los_Angeles", "2026-11-02", "2026-11-02T08:00:00+00:00"),
+        ("Asia/Tokyo", "2026-01-15", "2026-01-14T15:00:00+00:00"),
+        ("Pacific/Auckland", "2026-04-05", "2026-04-04T11:00:00+00:00"),
+        ("Pacific/Auckland", "2026-04-06", "2026-04-05T12:00:00+00:00"),
+        # Midnight is left out: the day begins at one.
+        ("America/Santiago", "2026-09-06", "2026-09-06T04:00:00+00:00"),
+        # Midnight comes twice: the day begins with the first one.
+        ("America/Havana", "2026-11-01", "2026-11-01T04:00:00+00:00"),
+    ],
+)
+def test_a_day_begins_on_its_clock(zone: str, day: str, begins: str) -> None:
+    found = start_of_day(date.fromisoformat(day), ZoneInfo(zone))
+    assert found.astimezone(UTC) == datetime.fromisoformat(begins)
