@@ -21,10 +21,11 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from apps.common.days import start_of_day
+from apps.refunds.models import RefundUnit
 from apps.reports.ages import BUCKETS, LABELS, bucket_of
 from apps.reports.book_filters import today_of
 from apps.reports.filters import ReportFilters, choice_field, text_field
-from apps.reports.parts import UNKNOWN_CURRENCY, main_currency, within
+from apps.reports.parts import UNKNOWN_CURRENCY, within
 from apps.reports.registry import register
 from apps.reports.rules import ONE_DAY, Preset
 from apps.reports.sources import Keyset
@@ -40,8 +41,6 @@ from apps.reports.types import (
     moment,
     text,
 )
-
-from apps.refunds.models import RefundUnit
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
 

@@ -18,8 +18,7 @@ from apps.reports.rules import ONE_DAY
 from apps.reports.types import Column, Question, text
 
 ACCOUNTS = LABELS | {
-    account: label_of(account)
-    for account in (*map(cash, settings.PAYMENT_GATEWAYS), CASH_OUTSIDE)
+    account: label_of(account) for account in (*map(cash, settings.PAYMENT_GATEWAYS), CASH_OUTSIDE)
 }
 FINAL, OPEN = "final", "open"
 # What finance reads of each row of the books: may it still be other tomorrow?
@@ -76,9 +75,7 @@ def booked(question: Question) -> QuerySet[Posting]:
 def narrowed(rows: QuerySet[Posting], values: Any) -> QuerySet[Posting]:
     """Keeps the postings of the account and the currency that are named."""
     if values.get("account"):
-        rows = rows.filter(
-            Q(debit_account=values["account"]) | Q(credit_account=values["account"])
-        )
+        rows = rows.filter(Q(debit_account=values["account"]) | Q(credit_account=values["account"]))
     if values.get("currency"):
         rows = rows.filter(currency=values["currency"])
     return rows

@@ -50,7 +50,7 @@ def _pairs(question: Question) -> list[Row]:
 
 
 def _accounts(question: Question) -> list[Row]:
-    """Each day's debits and credits of each account; a posting is in two rows, once on each side."""
+    """Each day's debits and credits of each account: a posting is in two rows."""
     rows = booked(question)
     found: dict[tuple[date, str, str], list[int]] = {}
     for side, column in enumerate(("debit_account", "credit_account")):

@@ -14,6 +14,7 @@ from apps.refunds.models import (
     Source,
 )
 from apps.reports.drawing import cut_of, over_time
+from apps.reports.parts import main_currency
 from apps.reports.refund_filters import MOMENTS, RefundReportFilters, items_of
 from apps.reports.registry import register
 from apps.reports.sources import Keyset
@@ -149,10 +150,9 @@ def _in_one(payments: list[tuple[str, str, str, bool]]) -> tuple[str, str, str]:
 def _chart(question: Question) -> ChartData | None:
     """Draws what was refunded in the currency of most rows: by day, over long periods by month."""
     rows = items_of(question).order_by()
-    main = rows.values_list("refund__currency").annotate(Count("pk")).order_by("-pk__count")[:1]
-    if not main:
+    currency = main_currency(rows.values_list("refund__currency").annotate(Count("pk")))
+    if not currency:
         return None
-    currency = main[0][0]
     sums: dict[date, int] = {}
     found = (
         rows.filter(refund__currency=currency)

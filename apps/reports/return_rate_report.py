@@ -85,7 +85,9 @@ def _rows(question: Question) -> list[Row]:
         .values_list("group")
         .annotate(Sum("quantity_shipped"), Max("title"))
     )
-    made = [_row(question, *row, reasons.get(row[0], {})) for row in rows]
+    made = [
+        _row(question, group, units, title, reasons.get(group, {})) for group, units, title in rows
+    ]
     return sorted(made, key=_place_by_week if _is_by_week(question) else _place_by_returned)
 
 
@@ -101,9 +103,7 @@ def _place_by_returned(row: Any) -> Any:
     return (-row[3], -row[2], row[0])
 
 
-def _row(
-    question: Question, group: Any, units: int, title: str, reasons: dict[str, int]
-) -> Row:
+def _row(question: Question, group: Any, units: int, title: str, reasons: dict[str, int]) -> Row:
     back = sum(reasons.values())
     top, most = max(reasons.items(), key=lambda pair: (pair[1], pair[0]), default=("", 0))
     name = group.isoformat() if isinstance(group, date) else group

@@ -25,7 +25,7 @@ from apps.reports.parts import with_values, within
 from apps.reports.registry import register
 from apps.reports.rules import Preset
 from apps.reports.sources import Listed
-from apps.reports.types import ChartData, Point, Question, Report, Row, count, text
+from apps.reports.types import ChartData, Point, Question, Report, Row, count, hours, text
 from apps.rmas.rules import RETURN_METHODS
 from apps.stores.models import RefundTrigger
 
@@ -130,8 +130,9 @@ def _row(
     before: tuple[int, timedelta, timedelta] | None,
 ) -> Row:
     refunds, median, late = now
-    return (name, refunds, _hours(median), _hours(late), before[0] if before else None,
-            _hours(before[1] if before else None), _hours(before[2] if before else None))  # fmt: skip
+    earlier = before or (None, None, None)
+    return (name, refunds, _hours(median), _hours(late), earlier[0], _hours(earlier[1]),
+            _hours(earlier[2]))  # fmt: skip
 
 
 def _chart(question: Question) -> ChartData | None:
@@ -163,10 +164,6 @@ def _refunds(question: Question, row: Row) -> tuple[str, str]:
     )
 
 
-def _hours_column(key: str, label: str, hint: str = "") -> Any:
-    return count(key, label, is_summed=False, hint=hint)
-
-
 SCAN_TO_PAID = register(
     Report(
         name="scan-to-paid",
@@ -190,11 +187,11 @@ SCAN_TO_PAID = register(
         columns=(
             text("group", "Week from, method or trigger", words=dict(RefundTrigger.choices)),
             count("refunds", "Refunds"),
-            _hours_column("median_hours", "Median hours"),
-            _hours_column("p90_hours", "90 % within hours"),
+            hours("median_hours", "Median hours"),
+            hours("p90_hours", "90 % within hours"),
             count("refunds_before", "Refunds before", is_summed=False),
-            _hours_column("median_hours_before", "Median before"),
-            _hours_column("p90_hours_before", "90 % before"),
+            hours("median_hours_before", "Median before"),
+            hours("p90_hours_before", "90 % before"),
         ),
         filters=ScanToPaidFilters,
         source=Listed(_rows),

@@ -87,9 +87,7 @@ def _chart(question: Question) -> ChartData | None:
     if not currency:
         return None
     words = account("", "").words
-    points = [
-        Point(words.get(row[0], row[0]), abs(row[3])) for row in rows if row[4] == currency
-    ]
+    points = [Point(words.get(row[0], row[0]), abs(row[3])) for row in rows if row[4] == currency]
     return ChartData(f"Balances in {currency} without their sign, by account", points, currency)
 
 
@@ -100,9 +98,7 @@ def _entries(question: Question, row: Row) -> tuple[str, str]:
         return "entries", with_values(question, **values)
     last = f"{row[5]}"
     known = last if row[6] == FINAL else ""
-    return "entries", with_values(
-        question, since="", until=last, known=known, period="", **values
-    )
+    return "entries", with_values(question, since="", until=last, known=known, period="", **values)
 
 
 TRIAL_BALANCE = register(

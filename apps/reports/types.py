@@ -29,6 +29,7 @@ class Kind(StrEnum):
     MOMENT = "moment"  # an aware datetime; shown on the store's clock
     DAY = "day"
     SHARE = "share"  # a number that is 1 for 100 %
+    HOURS = "hours"  # to the tenth
 
 
 # What stands in a row: text is never None, everything else is None where there is nothing.
@@ -81,6 +82,11 @@ def day(key: str, label: str, **more: Any) -> Column:
 def share(key: str, label: str, **more: Any) -> Column:
     """Returns a column of shares of one."""
     return Column(key, label, Kind.SHARE, **more)
+
+
+def hours(key: str, label: str, **more: Any) -> Column:
+    """Returns a column of hours, to the tenth."""
+    return Column(key, label, Kind.HOURS, **more)
 
 
 @dataclass(frozen=True)

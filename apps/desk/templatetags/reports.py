@@ -18,7 +18,7 @@ from apps.reports.types import Column, Kind, Question, Report, Row
 register = template.Library()
 
 _NOTHING = SafeString('<span class="muted">—</span>')
-_NUMBERS = (Kind.COUNT, Kind.AMOUNT, Kind.SHARE)
+_NUMBERS = (Kind.COUNT, Kind.AMOUNT, Kind.SHARE, Kind.HOURS)
 _WIDE = 40
 
 
@@ -94,6 +94,10 @@ def _share(column: Column, value: Decimal | float | None, currency: str) -> str:
     return _NOTHING if value is None else f"{value * 100:.1f} %"
 
 
+def _hours(column: Column, value: float | None, currency: str) -> str:
+    return _NOTHING if value is None else f"{value:,.1f}"
+
+
 _WRITERS: dict[Kind, Callable[[Column, Any, str], str]] = {
     Kind.TEXT: _text,
     Kind.COUNT: _count,
@@ -101,4 +105,5 @@ _WRITERS: dict[Kind, Callable[[Column, Any, str], str]] = {
     Kind.MOMENT: _moment,
     Kind.DAY: _day,
     Kind.SHARE: _share,
+    Kind.HOURS: _hours,
 }
