@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import (
+    BigIntegerField,
     Case,
     CharField,
     Count,
     DateTimeField,
     Exists,
     F,
-    IntegerField,
     OuterRef,
     Q,
     QuerySet,
@@ -115,19 +115,15 @@ def _opened_in(bucket: str, question: Question) -> Q:
 def _units() -> QuerySet[Any]:
     """Units with their currency, and whether a refund holds them."""
     held = Exists(RefundUnit.objects.filter(rma_unit=OuterRef("pk"), is_live=True))
-    is_open = Case(
-        When(held | Q(excluded_at__isnull=False), then=Value(0)),
-        default=Value(1),
-        output_field=IntegerField(),
-    )
+    is_done = held | Q(excluded_at__isnull=False)
+    nothing = Value(0, output_field=BigIntegerField())
     return (
         RmaUnit.objects.filter(is_withdrawn=False)
         .annotate(
             currency=Coalesce("order__currency", Value(UNKNOWN_CURRENCY)),
-            is_open=is_open,
+            is_open=Case(When(is_done, then=Value(0)), default=Value(1)),
             open_cents=Case(
-                When(held | Q(excluded_at__isnull=False), then=Value(0)),
-                default=F("estimated_refund_amount_cents"),
+                When(is_done, then=nothing), default=F("estimated_refund_amount_cents")
             ),
         )
         .order_by()

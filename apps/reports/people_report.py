@@ -32,13 +32,13 @@ def _rows(question: Question) -> list[Row]:
         .order_by()
         .values_list(*_KEYS)
         .annotate(
-            Count("refund", distinct=True),
-            Sum("quantity"),
-            Sum("amount_cents"),
-            Sum("shopper_amount_cents"),
-            Sum("optoro_amount_cents"),
-            Sum("amount_cents", filter=is_goodwill, default=0),
-            Max("refund__total_refund_amount_cents"),
+            refunds=Count("refund", distinct=True),
+            units=Sum("quantity"),
+            total=Sum("amount_cents"),
+            shopper=Sum("shopper_amount_cents"),
+            optoro=Sum("optoro_amount_cents"),
+            goodwill=Sum("amount_cents", filter=is_goodwill, default=0),
+            largest=Max("refund__total_refund_amount_cents"),
         )
     )
     rows: list[Any] = [

@@ -66,11 +66,12 @@ def _group(question: Question) -> Any:
 def _rows(question: Question) -> list[Row]:
     found: Any = (
         came_back(question)
-        .values_list(_group(question), "return_reason")
+        .annotate(group=_group(question))
+        .values_list("group", "return_reason")
         .annotate(
-            Count("pk"),
-            Count("rma", distinct=True),
-            Count("pk", filter=Q(receiving_status=RECEIVED)),
+            units=Count("pk"),
+            returns=Count("rma", distinct=True),
+            received=Count("pk", filter=Q(receiving_status=RECEIVED)),
         )
     )
     found = list(found)

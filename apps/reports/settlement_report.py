@@ -107,7 +107,7 @@ def _chart(question: Question) -> ChartData | None:
     found = (
         rows.filter(currency=currency)
         .values_list(cut_of(question)("placed_at", tzinfo=question.zone))
-        .annotate(Sum(goods, output_field=BigIntegerField()))
+        .annotate(cents=Sum(goods, output_field=BigIntegerField()))
     )
     return over_time(f"Goods placed in {currency}", question, dict(found), currency)
 

@@ -20,7 +20,7 @@ from apps.reports.book_filters import (
 from apps.reports.filters import choice_field
 from apps.reports.parts import main_currency, with_values
 from apps.reports.registry import register
-from apps.reports.rules import Preset
+from apps.reports.rules import Period, Preset
 from apps.reports.sources import Listed
 from apps.reports.types import ChartData, Point, Question, Report, Row, amount, day, text
 
@@ -33,13 +33,20 @@ class TrialBalanceFilters(BookFilters):
     default_period = Preset.YESTERDAY
     first = ("mode", "since", "until", "account", "currency")
 
-    mode = choice_field(
-        "Figures", [(IN_PERIOD, "Booked on these days")], "Balance at the end of the last day"
-    )
+    mode = choice_field("Figures", [(IN_PERIOD, "Booked on these days")], "As of the last day")
 
     def __init__(self, data: Any, **more: Any) -> None:
         super().__init__(data, **more)
         del self.fields["known"]
+
+    @property
+    def asked_period(self) -> Period:
+        """A balance is that of one day: the last one."""
+        period = super().asked_period
+        if self.cleaned_data.get("mode") == IN_PERIOD:
+            return period
+        last = period.until or self.today
+        return Period(last, last)
 
 
 def _last_day(question: Question) -> date:
@@ -109,14 +116,15 @@ TRIAL_BALANCE = register(
         intro="Every account with its debits, its credits and its balance. Debits and credits are "
         "the same in every currency, so the balances add up to nothing.",
         definition=(
-            "“Balance at the end of the last day” adds up everything booked up to the day in “To”, "
+            "“As of the last day” adds up everything booked up to the day in “To”, "
             "its own entries included, as it was known at the end of that day on the store's "
             "clock; “From” does not count. For a day that is over it is the same whenever the "
             "report is run, whatever is recorded later.",
             "“Booked on these days” adds up what was booked from the first to the last day, both "
             "included, as it is known now. It is final once the month is closed.",
             "A balance is debits less credits: below zero is what the store owes, or has earned.",
-            "The period before is the same question for as many days right before.",
+            "A balance stands beside that of the day before, other figures beside those of as many "
+            "days right before.",
         ),
         columns=(
             account("account", "Account"),
@@ -131,6 +139,6 @@ TRIAL_BALANCE = register(
         source=Listed(_rows),
         cards=("debit", "credit", "balance"),
         chart=_chart,
-        leads={"debit": _entries, "credit": _entries},
+        leads={"account": _entries},
     )
 )
