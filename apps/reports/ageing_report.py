@@ -219,6 +219,7 @@ AGEING = register(
             text("return_method", "Return method"),
             text("brand", "Brand"),
         ),
+        nothing="No return is open.",
         filters=AgeingFilters,
         source=_OpenReturns(
             rows=open_returns,

@@ -64,6 +64,7 @@ ENTRIES = register(
             "Name a day in “As known at the end of” to leave out all that was recorded later.",
         ),
         columns=(*(column for column, _ in _COLUMNS), IS_FINAL),
+        nothing="Nothing was booked on these days.",
         filters=BookFilters,
         source=Keyset(
             rows=booked,

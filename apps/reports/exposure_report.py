@@ -172,6 +172,7 @@ EXPOSURE = register(
             text("more_rmas", "More returns"),
             text("transaction", "Transaction"),
         ),
+        nothing="Nobody waits for goods: those of every exchange order are back, or on their way.",
         filters=ExposureFilters,
         source=SOURCE,
         cards=("exposed", "goods", "bonus_credit", "awaited"),

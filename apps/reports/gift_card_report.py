@@ -126,6 +126,7 @@ GIFT_CARDS = register(
             "Left out: gift cards that others sell or redeem; the desk does not hear of them.",
         ),
         columns=tuple(column for column, _ in _COLUMNS),
+        nothing="No gift card and no bonus credit was issued or taken back on these days.",
         filters=GiftCardFilters,
         source=Keyset(
             rows=issued,

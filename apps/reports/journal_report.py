@@ -31,6 +31,10 @@ _DEFINITION = (
     "are then the same whenever the report is run.",
     "Currencies are never added up together.",
 )
+_NOTHING = (
+    "Nothing was booked on these days. Refunds are booked when they are approved and when they are "
+    "paid, exchange orders when they are placed."
+)
 
 
 def _pairs(question: Question) -> list[Row]:
@@ -111,6 +115,7 @@ JOURNAL = register(
             count("postings", "Postings"),
             IS_FINAL,
         ),
+        nothing=_NOTHING,
         filters=BookFilters,
         source=Listed(_pairs),
         cards=("amount", "postings"),
@@ -136,6 +141,7 @@ JOURNAL_BY_ACCOUNT = register(
             count("postings", "Postings", is_summed=False, hint="Each is in two accounts"),
             IS_FINAL,
         ),
+        nothing=_NOTHING,
         filters=BookFilters,
         source=Listed(_accounts),
         cards=("debit", "credit", "net"),

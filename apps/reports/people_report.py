@@ -102,6 +102,7 @@ PEOPLE = register(
             amount("largest", "Largest", is_summed=False),
             text("currency", "Currency"),
         ),
+        nothing="No refund has this date on these days.",
         filters=RefundReportFilters,
         source=Listed(_rows),
         cards=("refunded_total", "refunds", "shopper", "goodwill"),

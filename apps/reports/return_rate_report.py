@@ -161,6 +161,7 @@ RETURN_RATE = register(
             count("top_units", "Units for it", is_summed=False),
             share("top_share", "Of the returned"),
         ),
+        nothing="No order of these days has shipped: orders count by the day they were placed.",
         filters=ReturnRateFilters,
         source=Listed(_rows),
         cards=("returned", "sold"),

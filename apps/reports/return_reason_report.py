@@ -130,6 +130,7 @@ RETURN_REASONS = register(
             count("returns", "Returns", is_summed=False, hint="One can have several reasons"),
             count("received", "Received", hint="Units that the warehouse has received"),
         ),
+        nothing="No return was created on these days.",
         filters=ReturnReasonFilters,
         source=Listed(_rows),
         cards=("units", "received"),

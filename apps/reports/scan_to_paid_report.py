@@ -193,6 +193,7 @@ SCAN_TO_PAID = register(
             hours("median_hours_before", "Median before"),
             hours("p90_hours_before", "90 % before"),
         ),
+        nothing="No refund was paid on these days after a scan of its return.",
         filters=ScanToPaidFilters,
         source=Listed(_rows),
         cards=("refunds",),

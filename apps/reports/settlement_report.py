@@ -80,7 +80,6 @@ def _row(question: Question, found: Settlement) -> Row | None:
         found.transaction_id,
         found.original_order_identifier,
         rmas[0] if rmas else "",
-        ", ".join(rmas[1:]),
         found.state.value,
         # A canceled exchange order is owed nothing.
         0 if is_canceled else found.goods_amount_cents,
@@ -94,6 +93,7 @@ def _row(question: Question, found: Settlement) -> Row | None:
         sum(unit.counts for unit in found.units),
         max(settled, default=None),
         found.refund_identifiers[0] if found.refund_identifiers else "",
+        ", ".join(rmas[1:]),
         ", ".join(found.refund_identifiers[1:]),
     )
 
@@ -139,7 +139,6 @@ SETTLEMENT = register(
             text("transaction", "Transaction"),
             text("order", "Original order", links_to="order"),
             text("rma", "Return", links_to="rma"),
-            text("more_rmas", "More returns"),
             text("state", "State", words={state.value: LABELS[state] for state in State}),
             amount("goods", "Goods"),
             amount("bonus_credit", "Bonus credit", hint="Given on top, paid by no unit"),
@@ -152,8 +151,10 @@ SETTLEMENT = register(
             count("units", "Units", hint="That pay for it"),
             moment("settled_at", "Last settled"),
             text("refund", "Refund", links_to="refund"),
+            text("more_rmas", "More returns"),
             text("more_refunds", "More refunds"),
         ),
+        nothing="No exchange order was placed on these days.",
         filters=SettlementFilters,
         source=PerExchangeOrder(placed, _row),
         cards=("goods", "settled", "decided", "open", "difference", "bonus_credit"),

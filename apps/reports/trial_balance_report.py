@@ -135,6 +135,7 @@ TRIAL_BALANCE = register(
             day("last_day", "Last day"),
             IS_FINAL,
         ),
+        nothing="Nothing was booked up to that day, or on these days.",
         filters=TrialBalanceFilters,
         source=Listed(_rows),
         cards=("debit", "credit", "balance"),

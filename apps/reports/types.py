@@ -180,7 +180,8 @@ Lead = Callable[[Question, Row], tuple[str, str] | None]
 class Report:
     """A report. `cards` are the keys of the sums shown in large; `group` is the heading it is
     listed under; `currency` the key of the column that says what its amounts are in; `definition`
-    says, in sentences, what counts, by which date, and what is left out; `leads` are by column."""
+    says, in sentences, what counts, by which date, and what is left out; `leads` are by column;
+    `nothing` is what it means that there are no rows."""
 
     name: str
     title: str
@@ -193,6 +194,7 @@ class Report:
     chart: Callable[[Question], ChartData | None] = _no_chart
     currency: str = "currency"
     definition: tuple[str, ...] = ()
+    nothing: str = ""
     leads: Mapping[str, Lead] = field(default_factory=dict)
     action: Action = Action.VIEW_FINANCE
 
