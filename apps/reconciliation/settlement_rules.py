@@ -72,7 +72,8 @@ class PayingUnit:
 
     `counts` is false for a unit that is withdrawn or of a canceled RMA: only what was settled of
     it is left. `credited_cents` is store credit told as the shopper's part: it went out with the
-    exchange order, and is owed to nobody.
+    exchange order, and is owed to nobody. `is_back`: its goods were handed over or are kept:
+    nobody waits for them any more.
     """
 
     pk: int
@@ -91,6 +92,7 @@ class PayingUnit:
     settled_cents: int = 0
     settled_at: datetime | None = None
     refund_identifiers: tuple[str, ...] = ()
+    is_back: bool = False
 
     @property
     def is_decided(self) -> bool:

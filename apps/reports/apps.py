@@ -3,7 +3,20 @@ from importlib import import_module
 from django.apps import AppConfig
 
 # Each registers its report when it is imported.
-REPORTS = ("refund_report",)
+REPORTS = (
+    "refund_report",
+    "settlement_report",
+    "gift_card_report",
+    "exposure_report",
+    "journal_report",
+    "entries_report",
+    "trial_balance_report",
+    "return_rate_report",
+    "return_reason_report",
+    "scan_to_paid_report",
+    "ageing_report",
+    "people_report",
+)
 
 
 class ReportsConfig(AppConfig):

@@ -89,6 +89,7 @@ def _writer(kind: Kind, zone: tzinfo) -> Callable[[Any], Any] | None:
         Kind.TEXT: harmless,
         Kind.MOMENT: local,
         Kind.SHARE: lambda value: f"{value:.6f}",
+        Kind.HOURS: lambda value: f"{value:.1f}",
     }
     return writers.get(kind)
 

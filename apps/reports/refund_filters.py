@@ -72,6 +72,8 @@ _TEXTS = {
     "currency": "refund__currency",
     "quantity": "quantity",
 }
+# Who is meant by that in a filter of people: no user name has brackets.
+NOBODY = "(nobody)"
 # What a text filter is looked for in, whatever the capitals.
 _PARTS = {"title": "title", "note": "refund__note"}
 
@@ -155,8 +157,11 @@ def items_of(question: Question) -> QuerySet[RefundItem]:
     elif status != ANY_STATUS:
         rows = rows.filter(refund__status=status)
     for name, field in _TEXTS.items():
-        if values.get(name) not in ("", None):
-            rows = rows.filter(**{field: values[name], **_in_store(name, question)})
+        value = values.get(name)
+        if value == NOBODY and name in ("author", "approver"):
+            rows = rows.filter(**{f"refund__{name}__isnull": True})
+        elif value not in ("", None):
+            rows = rows.filter(**{field: value, **_in_store(name, question)})
     for name, field in _PARTS.items():
         if values.get(name):
             rows = rows.filter(**{f"{field}__icontains": values[name]})

@@ -1,11 +1,10 @@
 """The refund report: a row for every refunded unit, with everything finance asks of it."""
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.db.models import Count, Sum
-from django.db.models.functions import TruncDate, TruncMonth
 
 from apps.refunds.models import (
     Destination,
@@ -14,13 +13,14 @@ from apps.refunds.models import (
     RefundStatus,
     Source,
 )
+from apps.reports.drawing import cut_of, over_time
+from apps.reports.parts import main_currency
 from apps.reports.refund_filters import MOMENTS, RefundReportFilters, items_of
 from apps.reports.registry import register
 from apps.reports.sources import Keyset
 from apps.reports.types import (
     ChartData,
     Column,
-    Point,
     Question,
     Report,
     Row,
@@ -30,8 +30,6 @@ from apps.reports.types import (
     text,
 )
 from apps.stores.models import RefundTrigger
-
-_MOST_DAYS_DRAWN = 92
 
 # Each column with the field that is read for it; "" is worked out in `_finish`.
 _COLUMNS: tuple[tuple[Column, str], ...] = (
@@ -152,34 +150,17 @@ def _in_one(payments: list[tuple[str, str, str, bool]]) -> tuple[str, str, str]:
 def _chart(question: Question) -> ChartData | None:
     """Draws what was refunded in the currency of most rows: by day, over long periods by month."""
     rows = items_of(question).order_by()
-    main = rows.values_list("refund__currency").annotate(rows=Count("pk")).order_by("-rows")[:1]
-    if not main:
+    currency = main_currency(rows.values_list("refund__currency").annotate(Count("pk")))
+    if not currency:
         return None
-    currency = main[0][0]
-    days = question.period.days
-    is_daily = days is not None and days <= _MOST_DAYS_DRAWN
-    cut = TruncDate if is_daily else TruncMonth
+    sums: dict[date, int] = {}
     found = (
         rows.filter(refund__currency=currency)
-        .values_list(cut(MOMENTS[question.values["by"]], tzinfo=question.zone))
+        .values_list(cut_of(question)(MOMENTS[question.values["by"]], tzinfo=question.zone))
         .annotate(Sum("amount_cents"))
     )
-    sums = {f"{when:%Y-%m-%d}"[: 10 if is_daily else 7]: cents for when, cents in found}
-    labels = _labels(question, sums, is_daily=is_daily)
-    points = [Point(label, sums.get(label, 0)) for label in labels]
-    unit = "day" if is_daily else "month"
-    return ChartData(f"Refunded in {currency}, by {unit}", points, currency)
-
-
-def _labels(question: Question, sums: Mapping[str, int], *, is_daily: bool) -> list[str]:
-    """Returns the days or months to draw, those with nothing too."""
-    period = question.period
-    if is_daily and period.since and period.days:
-        return [f"{period.since + timedelta(days=n)}" for n in range(period.days)]
-    if not sums:
-        return []
-    first, last = (int(month[:4]) * 12 + int(month[5:7]) - 1 for month in (min(sums), max(sums)))
-    return [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(first, last + 1)]
+    sums.update(found)
+    return over_time(f"Refunded in {currency}", question, sums, currency)
 
 
 REFUNDS = register(

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 
 from apps.common.days import FIRST_DAY, LAST_DAY
 from apps.reports.sums import Sums
@@ -18,9 +18,9 @@ _LARGEST = 2**62
 @dataclass(frozen=True)
 class Keyset:
     """Rows of a table, however many. `rows` are narrowed and unsorted; `order` names what they are
-    sorted by: first a moment that is never null, then numbers, which tell rows of one moment apart.
-    `fields` are read for each row, and `finish` makes rows of a batch of them (in as many more
-    queries as it likes, but a fixed number)."""
+    sorted by: the first a moment, a day (`is_by_day`) or a number that is never null, the last ones
+    unique together. `fields` are read for each row, and `finish` makes rows of a batch of them (in
+    as many more queries as it likes, but a fixed number)."""
 
     rows: Callable[[Question], QuerySet[Any]]
     order: Callable[[Question], tuple[str, ...]]
@@ -28,6 +28,7 @@ class Keyset:
     finish: Callable[[Question, Sequence[tuple[Any, ...]]], Sequence[Row]]
     currency: str
     sums: dict[str, str]
+    is_by_day: bool = False
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns the next rows by key: the database begins where the last batch ended."""
@@ -36,10 +37,11 @@ class Keyset:
         places = [names.index(name) for name in self.fields]
         rows = self.rows(question).order_by(*order)
         if after is not None:
-            rows = rows.filter(_behind(order, _position(after, len(order))))
+            key = position_of(after, len(order), is_by_day=self.is_by_day)
+            rows = rows.filter(behind(order, key))
         found = list(rows.values_list(*names)[: limit + 1])
         shown = found[:limit]
-        end = None if len(found) <= limit else _kept(shown[-1][: len(order)])
+        end = None if len(found) <= limit else kept(shown[-1][: len(order)])
         read = [tuple([row[place] for place in places]) for row in shown]
         return Batch(self.finish(question, read), end)
 
@@ -58,26 +60,40 @@ class Keyset:
         return sorted(totals, key=lambda one: (-one.rows, one.currency))
 
 
-def _kept(key: Sequence[Any]) -> Position:
-    return [value.isoformat() if isinstance(value, datetime) else value for value in key]
+def kept(key: Sequence[Any]) -> Position:
+    """Returns a key as it is kept, or stands in an address."""
+    return [value.isoformat() if isinstance(value, date) else value for value in key]
 
 
-def _position(after: Position, length: int) -> list[Any]:
-    """Reads a position that was kept, or stood in an address: a moment, then numbers. Raises
-    ValueError for anything else."""
+def position_of(after: Position, length: int, *, is_by_day: bool = False) -> list[Any]:
+    """Reads a position that was kept, or stood in an address; raises ValueError for nonsense."""
     if not isinstance(after, list) or len(after) != length:
         raise ValueError(f"a position has {length} parts")
-    first, *others = after
-    moment = parse_datetime(first) if isinstance(first, str) else None
-    if moment is None or moment.tzinfo is None or not FIRST_DAY <= moment.date() <= LAST_DAY:
-        raise ValueError(f"{first!r} is no moment of a position")
-    for value in others:
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST:
-            raise ValueError(f"{value!r} is no number of a position")
-    return [moment, *others]
+    read = [_part(value) for value in after]
+    if is_by_day != (isinstance(read[0], date) and not isinstance(read[0], datetime)):
+        raise ValueError(f"{after[0]!r} is not what the rows are sorted by")
+    return read
 
 
-def _behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
+def _part(value: Any) -> date | int:
+    """Returns a moment, a day or a number."""
+    found = (parse_date(value) or parse_datetime(value)) if isinstance(value, str) else value
+    if isinstance(found, bool) or not isinstance(found, date | int):
+        raise ValueError(f"{value!r} is no part of a position")
+    if isinstance(found, int) and abs(found) > _LARGEST:
+        raise ValueError(f"{value!r} is too large")
+    if isinstance(found, datetime) and found.tzinfo is None:
+        raise ValueError(f"{value!r} names no zone")
+    if isinstance(found, date) and not FIRST_DAY <= _day_of(found) <= LAST_DAY:
+        raise ValueError(f"{value!r} is no day that can be asked about")
+    return found
+
+
+def _day_of(moment: date) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
     """Whatever comes after `key`. The first bound stands alone, too: it is what an index uses."""
     behind = Q()
     for n in range(len(order)):

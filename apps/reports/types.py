@@ -29,6 +29,7 @@ class Kind(StrEnum):
     MOMENT = "moment"  # an aware datetime; shown on the store's clock
     DAY = "day"
     SHARE = "share"  # a number that is 1 for 100 %
+    HOURS = "hours"  # to the tenth
 
 
 # What stands in a row: text is never None, everything else is None where there is nothing.
@@ -81,6 +82,11 @@ def day(key: str, label: str, **more: Any) -> Column:
 def share(key: str, label: str, **more: Any) -> Column:
     """Returns a column of shares of one."""
     return Column(key, label, Kind.SHARE, **more)
+
+
+def hours(key: str, label: str, **more: Any) -> Column:
+    """Returns a column of hours, to the tenth."""
+    return Column(key, label, Kind.HOURS, **more)
 
 
 @dataclass(frozen=True)
@@ -166,10 +172,16 @@ def _no_chart(question: Question) -> ChartData | None:
     return None
 
 
+# What leads from a cell to another report: its name and its query, None where nothing does.
+Lead = Callable[[Question, Row], tuple[str, str] | None]
+
+
 @dataclass(frozen=True)
 class Report:
     """A report. `cards` are the keys of the sums shown in large; `group` is the heading it is
-    listed under; `currency` the key of the column that says what its amounts are in."""
+    listed under; `currency` the key of the column that says what its amounts are in; `definition`
+    says, in sentences, what counts, by which date, and what is left out; `leads` are by column;
+    `nothing` is what it means that there are no rows."""
 
     name: str
     title: str
@@ -181,6 +193,9 @@ class Report:
     cards: tuple[str, ...] = ()
     chart: Callable[[Question], ChartData | None] = _no_chart
     currency: str = "currency"
+    definition: tuple[str, ...] = ()
+    nothing: str = ""
+    leads: Mapping[str, Lead] = field(default_factory=dict)
     action: Action = Action.VIEW_FINANCE
 
     @property

@@ -25,7 +25,10 @@ _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's own, on whatever clock
 _FIRST_YEAR = 1900
 _SECONDS = 86_400
 _MOMENT, _DAY, _SHARE, _COUNT = "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd", "0.0%", "#,##0"
-_WIDTHS = {Kind.MOMENT: 19, Kind.DAY: 11, Kind.AMOUNT: 14, Kind.COUNT: 9, Kind.SHARE: 9}
+_HOURS = "#,##0.0"
+_WIDTHS = {Kind.MOMENT: 19, Kind.DAY: 11, Kind.AMOUNT: 14} | dict.fromkeys(
+    (Kind.COUNT, Kind.SHARE, Kind.HOURS), 9
+)
 _TEXT_WIDTH = 20
 
 # What the totals sheet says of where the figures come from: names and texts.
@@ -163,6 +166,7 @@ class Formats:
             Kind.MOMENT: book.add_format({"num_format": _MOMENT}),
             Kind.DAY: book.add_format({"num_format": _DAY}),
             Kind.SHARE: book.add_format({"num_format": _SHARE}),
+            Kind.HOURS: book.add_format({"num_format": _HOURS}),
         }
         self._amounts: dict[int, Any] = {}
         self._of_currency: dict[str, tuple[int, Any]] = {}

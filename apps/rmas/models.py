@@ -1,10 +1,12 @@
 """RMAs and their units: projections of the fold over all messages (see `fold.py`)."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from apps.common import clock
 from apps.orders.models import Order, OrderLine
+from apps.rmas import rules
 from apps.stores.models import Store
 
 
@@ -92,6 +94,20 @@ class Rma(models.Model):
                 fields=["store", "delivered_since"],
                 condition=Q(delivered_since__isnull=False),
                 name="rmas_delivered",
+            ),
+            # For reports: returns by the day they began, and those that are open.
+            models.Index(
+                F("store"),
+                Coalesce("remote_created_at", "first_seen_at"),
+                F("id"),
+                name="rmas_by_opened",
+            ),
+            models.Index(
+                F("store"),
+                Coalesce("remote_created_at", "first_seen_at"),
+                F("id"),
+                condition=~Q(status__in=[rules.REFUNDED, rules.CANCELED]),
+                name="rmas_open",
             ),
         ]
 

@@ -13,12 +13,12 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from apps.desk.templatetags.desk import show_money, when
-from apps.reports.types import Column, Kind, Report, Row
+from apps.reports.types import Column, Kind, Question, Report, Row
 
 register = template.Library()
 
 _NOTHING = SafeString('<span class="muted">—</span>')
-_NUMBERS = (Kind.COUNT, Kind.AMOUNT, Kind.SHARE)
+_NUMBERS = (Kind.COUNT, Kind.AMOUNT, Kind.SHARE, Kind.HOURS)
 _WIDE = 40
 
 
@@ -36,13 +36,19 @@ def css(column: Column) -> str:
 
 
 @register.simple_tag
-def report_cells(report: Report, row: Row) -> SafeString:
-    """Writes the cells of a row; the first one names it."""
+def report_cells(report: Report, row: Row, question: Question) -> SafeString:
+    """Writes the cells of a row; the first one names it. What leads on to another report is a
+    link."""
     place = report.currency_place
     currency = "" if place is None else str(row[place])
     cells = []
     for n, (column, value) in enumerate(zip(report.columns, row, strict=True)):
         shown = _WRITERS[column.kind](column, value, currency)
+        lead = report.leads.get(column.key)
+        target = lead(question, row) if lead else None
+        if target:
+            address = f"{reverse('desk:report', args=[target[0]])}?{target[1]}"
+            shown = f'<a href="{escape(address)}">{shown}</a>'
         css_class = css_of(column) + (" zero" if value == 0 and column.kind in _NUMBERS else "")
         if n:
             cells.append(f'<td class="{css_class}">{shown}</td>')
@@ -88,6 +94,10 @@ def _share(column: Column, value: Decimal | float | None, currency: str) -> str:
     return _NOTHING if value is None else f"{value * 100:.1f} %"
 
 
+def _hours(column: Column, value: float | None, currency: str) -> str:
+    return _NOTHING if value is None else f"{value:,.1f}"
+
+
 _WRITERS: dict[Kind, Callable[[Column, Any, str], str]] = {
     Kind.TEXT: _text,
     Kind.COUNT: _count,
@@ -95,4 +105,5 @@ _WRITERS: dict[Kind, Callable[[Column, Any, str], str]] = {
     Kind.MOMENT: _moment,
     Kind.DAY: _day,
     Kind.SHARE: _share,
+    Kind.HOURS: _hours,
 }

@@ -1,0 +1,181 @@
+"""What was handed out for goods that nobody has scanned yet: exchange orders, gift cards and bonus
+credit, by age."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from apps.exchanges.models import ExchangeOrder
+from apps.exchanges.queries import with_status
+from apps.exchanges.rules import CANCELED
+from apps.reconciliation.settlement_rules import Settlement
+from apps.reports.ages import LABELS, bucket_of
+from apps.reports.book_filters import today_of
+from apps.reports.exchange_source import PerExchangeOrder
+from apps.reports.filters import ReportFilters, choice_field
+from apps.reports.parts import main_currency, within
+from apps.reports.registry import register
+from apps.reports.rules import Preset
+from apps.reports.types import (
+    ChartData,
+    Point,
+    Question,
+    Report,
+    Row,
+    amount,
+    count,
+    moment,
+    text,
+)
+from apps.rmas import rules as rma_rules
+from apps.rmas.models import RmaUnit
+
+_AGE, _EXPOSED, _CURRENCY = 3, 10, 11
+
+
+class ExposureFilters(ReportFilters):
+    """Narrows the exposure; without days all of it."""
+
+    default_period = Preset.ALL
+    first = ("since", "until", "age", "currency")
+
+    age = choice_field("Age", LABELS.items())
+    currency = forms.CharField(label="Currency", required=False, strip=True, max_length=3)
+
+    def clean_currency(self) -> str:
+        """Currencies are written in capitals."""
+        return str(self.cleaned_data["currency"]).upper()
+
+
+def candidates(question: Question) -> QuerySet[ExchangeOrder]:
+    """Returns the exchange orders whose goods may not all be back, unsorted: not canceled, and with
+    a unit that nobody has scanned, or with none at all."""
+    rows = ExchangeOrder.objects.filter(within(question, "placed_at"), store_id=question.store.pk)
+    if question.values.get("currency"):
+        rows = rows.filter(currency=question.values["currency"])
+    counts = RmaUnit.objects.filter(
+        ~Q(rma__status=rma_rules.CANCELED), rma__store_id=question.store.pk, is_withdrawn=False
+    )
+    awaited = counts.filter(
+        ~Q(rma__status=rma_rules.REFUNDED),
+        ~Q(receiving_status=rma_rules.RECEIVED),
+        ~Q(package_tracking_status__in=(rma_rules.TRANSIT, rma_rules.DELIVERED)),
+    )
+    has_awaited = _for_it(awaited)
+    has_none = ~Q(_named(counts)) & ~Q(_of_return(counts))
+    rows = rows.filter(has_awaited | has_none)
+    return (
+        with_status(rows)
+        .filter(Q(own_order_status__isnull=True) | ~Q(own_order_status=CANCELED))
+        .order_by()
+    )
+
+
+def _for_it(units: QuerySet[RmaUnit]) -> Q:
+    return Q(_named(units)) | Q(_of_return(units))
+
+
+def _named(units: QuerySet[RmaUnit]) -> Exists:
+    # Not blank: for the index over those that name one.
+    return Exists(
+        units.exclude(exchange_order_identifier="").filter(
+            exchange_order_identifier=OuterRef("order_identifier")
+        )
+    )
+
+
+def _of_return(units: QuerySet[RmaUnit]) -> Exists:
+    return Exists(units.filter(rma__rma_identifier=OuterRef("rma_identifier")))
+
+
+def _row(question: Question, found: Settlement) -> Row | None:
+    placed = found.placed
+    units = [unit for unit in found.units if unit.counts]
+    awaited = [unit for unit in units if not unit.is_back]
+    if placed is None or (units and not awaited):
+        return None
+    days = (today_of(question) - placed.placed_at.astimezone(question.zone).date()).days
+    age = bucket_of(days)
+    if question.values.get("age") not in ("", None, age):
+        return None
+    back_cents = sum(unit.pays_cents for unit in units if unit.is_back)
+    goods = placed.goods_amount_cents
+    bonus = placed.bonus_credit_amount_cents
+    rmas = found.rma_identifiers
+    exposed = max(0, goods - back_cents) + bonus
+    return (
+        found.order_identifier,
+        placed.placed_at,
+        days,
+        age,
+        rmas[0] if rmas else "",
+        found.original_order_identifier,
+        len(units),
+        len(awaited),
+        goods,
+        bonus,
+        exposed,
+        found.currency,
+        ", ".join(rmas[1:]),
+        found.transaction_id,
+    )
+
+
+SOURCE = PerExchangeOrder(candidates, _row)
+
+
+def _chart(question: Question) -> ChartData | None:
+    sums: dict[tuple[str, str], int] = {}
+    rows: Any = SOURCE.rows(question)
+    for row in rows:
+        key = (row[_CURRENCY], row[_AGE])
+        sums[key] = sums.get(key, 0) + row[_EXPOSED]
+    currency = main_currency((key[0], cents) for key, cents in sums.items())
+    if not currency:
+        return None
+    points = [Point(label, sums.get((currency, age), 0)) for age, label in LABELS.items()]
+    return ChartData(f"Exposed in {currency}, by age", points, currency)
+
+
+EXPOSURE = register(
+    Report(
+        name="exposure",
+        title="Exposure",
+        group="Money",
+        intro="What was handed out for goods that nobody has scanned yet: a row for every exchange "
+        "order whose return is still awaited, with its age today.",
+        definition=(
+            "Counts exchange orders that are placed and not canceled, with their gift cards, while "
+            "a unit returned for them is not handed over: not scanned by the carrier, not dropped "
+            "off or collected, not received. An exchange order whose return is canceled, or not "
+            "known, counts in full.",
+            "“Exposed” is goods and gift cards less what the units that were scanned pay for "
+            "them, plus the bonus credit.",
+            "It is what stands now. The days are those of placing, on the store's clock; without "
+            "days all count. The age is in days on that clock, up to today.",
+            "Left out: units the shopper may keep, and returns that Optoro has closed as refunded.",
+        ),
+        columns=(
+            text("exchange_order", "Exchange order", links_to="exchange"),
+            moment("placed_at", "Placed"),
+            count("days", "Days", is_summed=False),
+            text("age", "Age", words=LABELS),
+            text("rma", "Return", links_to="rma"),
+            text("order", "Original order", links_to="order"),
+            count("units", "Units", hint="That pay for it"),
+            count("awaited", "Not scanned"),
+            amount("goods", "Goods and gift cards"),
+            amount("bonus_credit", "Bonus credit"),
+            amount("exposed", "Exposed"),
+            text("currency", "Currency"),
+            text("more_rmas", "More returns"),
+            text("transaction", "Transaction"),
+        ),
+        nothing="Nobody waits for goods: those of every exchange order are back, or on their way.",
+        filters=ExposureFilters,
+        source=SOURCE,
+        cards=("exposed", "goods", "bonus_credit", "awaited"),
+        chart=_chart,
+    )
+)

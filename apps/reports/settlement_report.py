@@ -1,0 +1,163 @@
+"""The settlement of exchange orders with Optoro, by exchange order and transaction."""
+
+from django import forms
+from django.db.models import BigIntegerField, Count, F, QuerySet, Sum
+
+from apps.exchanges.models import ExchangeOrder
+from apps.reconciliation.settlement_rules import LABELS, Settlement, State
+from apps.reports.drawing import cut_of, over_time
+from apps.reports.exchange_source import PerExchangeOrder
+from apps.reports.filters import ReportFilters, choice_field, text_field
+from apps.reports.parts import main_currency, within
+from apps.reports.registry import register
+from apps.reports.types import (
+    ChartData,
+    Question,
+    Report,
+    Row,
+    amount,
+    count,
+    moment,
+    text,
+)
+
+DIFFERENT = "different"
+# What an exchange order that was placed can show.
+_STATES = [
+    (state.value, LABELS[state])
+    for state in State
+    if state not in (State.NOT_PLACED, State.NO_EXCHANGE, State.WAITS)
+]
+
+
+class SettlementFilters(ReportFilters):
+    """Narrows the settlement. Text counts as a whole."""
+
+    first = ("since", "until", "state", "currency", "exchange_order", "transaction")
+
+    state = choice_field("State", [(DIFFERENT, "Does not fit"), *_STATES])
+    currency = forms.CharField(label="Currency", required=False, strip=True, max_length=3)
+    exchange_order = text_field("Exchange order")
+    transaction = text_field("Transaction")
+    order = text_field("Original order")
+    rma = text_field("Return")
+
+    def clean_currency(self) -> str:
+        """Currencies are written in capitals."""
+        return str(self.cleaned_data["currency"]).upper()
+
+
+_TEXTS = {
+    "currency": "currency",
+    "exchange_order": "order_identifier",
+    "transaction": "transaction_id",
+    "order": "original_order_identifier",
+    "rma": "rma_identifier",
+}
+
+
+def placed(question: Question) -> QuerySet[ExchangeOrder]:
+    """Returns the exchange orders placed on the days that are asked for, unsorted."""
+    rows = ExchangeOrder.objects.filter(
+        within(question, "placed_at"), store_id=question.store.pk
+    ).order_by()
+    for name, column in _TEXTS.items():
+        if question.values.get(name):
+            rows = rows.filter(**{column: question.values[name]})
+    return rows
+
+
+def _row(question: Question, found: Settlement) -> Row | None:
+    wanted = question.values.get("state")
+    is_wanted = not wanted or found.state == wanted or (wanted == DIFFERENT and found.is_different)
+    if found.placed is None or not is_wanted:
+        return None
+    is_canceled = found.placed.is_canceled
+    rmas, settled = found.rma_identifiers, [u.settled_at for u in found.units if u.settled_at]
+    return (
+        found.order_identifier,
+        found.placed.placed_at,
+        found.transaction_id,
+        found.original_order_identifier,
+        rmas[0] if rmas else "",
+        found.state.value,
+        # A canceled exchange order is owed nothing.
+        0 if is_canceled else found.goods_amount_cents,
+        0 if is_canceled else found.bonus_credit_amount_cents,
+        found.estimated_cents,
+        found.decided_cents,
+        found.settled_cents,
+        found.open_cents,
+        0 if found.state == State.CANCELED else found.difference_cents,
+        found.currency,
+        sum(unit.counts for unit in found.units),
+        max(settled, default=None),
+        found.refund_identifiers[0] if found.refund_identifiers else "",
+        ", ".join(rmas[1:]),
+        ", ".join(found.refund_identifiers[1:]),
+    )
+
+
+def _chart(question: Question) -> ChartData | None:
+    rows = placed(question)
+    currency = main_currency(rows.values_list("currency").annotate(Count("pk")))
+    if not currency:
+        return None
+    goods = F("total_amount_cents") - F("bonus_credit_amount_cents")
+    found = (
+        rows.filter(currency=currency)
+        .values_list(cut_of(question)("placed_at", tzinfo=question.zone))
+        .annotate(cents=Sum(goods, output_field=BigIntegerField()))
+    )
+    return over_time(f"Goods placed in {currency}", question, dict(found), currency)
+
+
+SETTLEMENT = register(
+    Report(
+        name="settlement",
+        title="Settlement with Optoro",
+        group="Money",
+        intro="A row for every exchange order: what Optoro advanced for its goods by which "
+        "transaction, and what the returned units pay back.",
+        definition=(
+            "Counts exchange orders by the day on which they were placed, on the store's clock. "
+            "First and last day count in full.",
+            "Goods are what the exchange order cost, with tax, shipping and gift cards, and "
+            "without bonus credit. The goods of a canceled exchange order count as nothing.",
+            "A unit pays for the exchange order it names; one that names none pays for that of its "
+            "return. “Estimated” is what Optoro says the units pay, “Settled” what paid refunds "
+            "have paid of it by now, “Decided” what is decided and not paid yet, “Open” what no "
+            "refund holds yet.",
+            "The difference is what the units pay beyond the goods; below zero they pay less. One "
+            "cent for each unit is rounding, and still called a match.",
+            "Left out: units that pay for an exchange order nobody placed here. They have no day "
+            "of placing, and stand on the page Settlement.",
+        ),
+        columns=(
+            text("exchange_order", "Exchange order", links_to="exchange"),
+            moment("placed_at", "Placed"),
+            text("transaction", "Transaction"),
+            text("order", "Original order", links_to="order"),
+            text("rma", "Return", links_to="rma"),
+            text("state", "State", words={state.value: LABELS[state] for state in State}),
+            amount("goods", "Goods"),
+            amount("bonus_credit", "Bonus credit", hint="Given on top, paid by no unit"),
+            amount("estimated", "Estimated"),
+            amount("decided", "Decided"),
+            amount("settled", "Settled"),
+            amount("open", "Open"),
+            amount("difference", "Difference"),
+            text("currency", "Currency"),
+            count("units", "Units", hint="That pay for it"),
+            moment("settled_at", "Last settled"),
+            text("refund", "Refund", links_to="refund"),
+            text("more_rmas", "More returns"),
+            text("more_refunds", "More refunds"),
+        ),
+        nothing="No exchange order was placed on these days.",
+        filters=SettlementFilters,
+        source=PerExchangeOrder(placed, _row),
+        cards=("goods", "settled", "decided", "open", "difference", "bonus_credit"),
+        chart=_chart,
+    )
+)
