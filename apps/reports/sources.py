@@ -70,8 +70,11 @@ def position_of(after: Position, length: int, *, is_by_day: bool = False) -> lis
     if not isinstance(after, list) or len(after) != length:
         raise ValueError(f"a position has {length} parts")
     read = [_part(value) for value in after]
-    if is_by_day != (isinstance(read[0], date) and not isinstance(read[0], datetime)):
-        raise ValueError(f"{after[0]!r} is not what the rows are sorted by")
+    first, *others = read
+    if not isinstance(first, date) or is_by_day == isinstance(first, datetime):
+        raise ValueError(f"{after[0]!r} is not what the rows of a position are sorted by")
+    if not all(isinstance(part, int) for part in others):
+        raise ValueError(f"{others!r} are no numbers of a position")
     return read
 
 
@@ -80,17 +83,17 @@ def _part(value: Any) -> date | int:
     found = (parse_date(value) or parse_datetime(value)) if isinstance(value, str) else value
     if isinstance(found, bool) or not isinstance(found, date | int):
         raise ValueError(f"{value!r} is no part of a position")
-    if isinstance(found, int) and abs(found) > _LARGEST:
-        raise ValueError(f"{value!r} is too large")
+    if isinstance(found, int):
+        if abs(found) > _LARGEST:
+            raise ValueError(f"{value!r} is too large for a position")
+        return found
+    day = found.date() if isinstance(found, datetime) else found
+    # One that no zone can be taken off would be an error of the database, not of the address.
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"{value!r} is too far off for a position")
     if isinstance(found, datetime) and found.tzinfo is None:
-        raise ValueError(f"{value!r} names no zone")
-    if isinstance(found, date) and not FIRST_DAY <= _day_of(found) <= LAST_DAY:
-        raise ValueError(f"{value!r} is no day that can be asked about")
+        raise ValueError(f"{value!r} names no zone: it is no part of a position")
     return found
-
-
-def _day_of(moment: date) -> date:
-    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
