@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.common.admin import ReadOnlyAdmin
-from apps.reports.models import Export, ExportChunk, ExportDownload
+from apps.reports.models import Export, ExportChunk, ExportDownload, PeriodFile
 
 
 @admin.register(Export)
@@ -39,4 +39,13 @@ class ExportDownloadAdmin(ReadOnlyAdmin):
 
     list_display = ("export", "person", "downloaded_at")
     list_select_related = ("export", "person")
+    ordering = ("-pk",)
+
+
+@admin.register(PeriodFile)
+class PeriodFileAdmin(ReadOnlyAdmin):
+    """Which files stand for which closed month."""
+
+    list_display = ("closing", "export")
+    list_select_related = ("closing", "export")
     ordering = ("-pk",)

@@ -61,7 +61,7 @@ NOT_MEASURED = {
 _NOT_FOR_AGENTS = {
     "catalog-import", "catalog-imports", "payout", "policy-edit", "policy-renew",
     "approval-policy", "people", "reports", "report", "exports", "export", "books",
-    "books-close",
+    "books-close", "statements",
 }  # fmt: skip
 # Lists that are read whole at every look, whatever narrows them: one look tells all.
 _BRIEFLY = {"settlement"}
@@ -303,6 +303,7 @@ def _report_targets(sample: Sample) -> Iterator[Target]:
     """The reports and their files: this month, and what each filter finds among all there is."""
     yield _page("reports", [[]])
     yield _page("books", [[]])
+    yield _page("statements", [[]])
     yield _page("books-close", [[2026, 9]])
     yield _page("exports", [[]])
     exports = Export.objects.filter(store=sample.store).values_list("pk")
