@@ -24,6 +24,7 @@ class Action(StrEnum):
     EDIT_APPROVALS = "edit_approvals"
     MANAGE_PEOPLE = "manage_people"
     VIEW_FINANCE = "view_finance"
+    EDIT_SCHEDULES = "edit_schedules"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -45,6 +46,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.EDIT_APPROVALS: frozenset({Role.ADMINISTRATOR}),
     Action.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Action.VIEW_FINANCE: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
+    # What leaves the store by mail, and for whom.
+    Action.EDIT_SCHEDULES: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
 }
 
 

@@ -37,6 +37,7 @@ _DOING = {
     Action.EDIT_APPROVALS: "Changing who may decide on how much",
     Action.MANAGE_PEOPLE: "Seeing and changing who works in this store",
     Action.VIEW_FINANCE: "Seeing reports and exports",
+    Action.EDIT_SCHEDULES: "Scheduling reports",
 }
 
 

@@ -39,6 +39,7 @@ _LABELS = {
     Act.SEE_ORDER: "See the order",
     Act.SEE_EXCHANGE: "See the exchange order",
     Act.SEE_SETTLEMENT: "See the settlement",
+    Act.SEE_SCHEDULE: "See the schedule",
 }
 _UNDECIDED = (PayoutStatus.UNKNOWN, PayoutStatus.PENDING, PayoutStatus.CALLING)
 
@@ -186,4 +187,5 @@ _PLACES: dict[Act, Callable[[Item, dict[str, int]], str]] = {
     Act.SEE_SETTLEMENT: lambda item, _: (
         f"{reverse('desk:settlement')}?search={quote(item.subject, safe='')}"
     ),
+    Act.SEE_SCHEDULE: lambda item, _: _first(("desk:schedule", [item.subject])),
 }

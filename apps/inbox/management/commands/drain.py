@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from apps.inbox.processing import process_due
+from apps.outbox.registry import sweep
 from apps.outbox.runner import run_due
 
 
@@ -14,6 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         deliveries = jobs = 0
         while True:
+            sweep()
             processed, run = process_due(), run_due()
             deliveries += processed
             jobs += run
