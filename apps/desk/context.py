@@ -40,7 +40,21 @@ _MENU = (
             "payout",
         ),
     ),
-    ("desk:reports", "Reports", ("reports", "report", "exports", "export")),
+    (
+        "desk:reports",
+        "Reports",
+        (
+            "reports",
+            "report",
+            "exports",
+            "export",
+            "schedules",
+            "schedule",
+            "schedule-new",
+            "schedule-edit",
+            "schedule-remove",
+        ),
+    ),
     (
         "desk:policies",
         "Policies",

@@ -5,6 +5,8 @@ Everything that goes into a header is one line: a name with a line break could a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.encoders import encode_base64
+from email.mime.base import MIMEBase
 from typing import Any
 
 from django.conf import settings
@@ -61,8 +63,17 @@ class Letter:
         )
         message.attach_alternative(self.html, "text/html")
         if self.content is not None:
-            message.attach(self.file_name, self.content, self.file_type)
+            message.attach(self._attachment(self.content))
         return message
+
+    def _attachment(self, content: bytes) -> MIMEBase:
+        """Makes the file a part byte for byte: as text, its line breaks would be made anew on the
+        way, and its checksum would not fit."""
+        part = MIMEBase(*self.file_type.split("/"))
+        part.set_payload(content)
+        encode_base64(part)
+        part.add_header("Content-Disposition", "attachment", filename=self.file_name)
+        return part
 
 
 def _slug(address: str) -> str:

@@ -219,6 +219,8 @@ def fail_run(run: ScheduleRun, error: str) -> None:
 
 def _open(run: ScheduleRun, kind: Kind, why: str) -> None:
     schedule = run.schedule
+    if schedule.removed_at:
+        return
     zone = zone_of(schedule.store)
     planned = run.planned_at.astimezone(zone)
     open_item(
