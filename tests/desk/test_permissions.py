@@ -17,6 +17,7 @@ from apps.desk.urls import urlpatterns
 from apps.stores.models import Store
 from tests.desk.addresses import ACCOUNTS, Address
 from tests.desk.conftest import World, open_payout
+from tests.desk.schedule_addresses import SCHEDULES
 
 
 def _order(w: World) -> list[object]:
@@ -112,6 +113,7 @@ def _import(w: World) -> list[object]:
 
 TABLE: dict[str, list[Address]] = {
     **ACCOUNTS,
+    **SCHEDULES,
     "home": [Address()],
     "login": [Address(is_public=True, expected=302)],
     "logout": [Address(method="post", is_public=True, expected=302)],
