@@ -25,6 +25,8 @@ class Action(StrEnum):
     MANAGE_PEOPLE = "manage_people"
     VIEW_FINANCE = "view_finance"
     EDIT_SCHEDULES = "edit_schedules"
+    CLOSE_BOOKS = "close_books"
+    RECONCILE_STATEMENTS = "reconcile_statements"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -48,6 +50,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.VIEW_FINANCE: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
     # What leaves the store by mail, and for whom.
     Action.EDIT_SCHEDULES: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
+    Action.CLOSE_BOOKS: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
+    Action.RECONCILE_STATEMENTS: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
 }
 
 

@@ -10,6 +10,7 @@ EXPORT_REPORT = "reports.export"  # key: Export; read the rest of its rows, writ
 EXPIRE_EXPORT = "reports.expire"  # key: Export; its bytes go
 RUN_SCHEDULE = "reports.schedule"  # key: ScheduleRun; have its file made, see what became of it
 MAIL_REPORT = "reports.mail"  # key: ScheduleRun; send its file to whoever has not got it
+IMPORT_STATEMENT = "statements.import"  # key: Statement; read and compare the rest of a file
 
 LABELS = {
     LINK_ORDER: "Link order to RMAs",
@@ -22,4 +23,5 @@ LABELS = {
     EXPIRE_EXPORT: "Remove old export",
     RUN_SCHEDULE: "Make scheduled report",
     MAIL_REPORT: "Mail scheduled report",
+    IMPORT_STATEMENT: "Import statement",
 }

@@ -152,7 +152,7 @@ def _in_one(payments: list[tuple[str, str, str, bool]]) -> tuple[str, str, str]:
 def _chart(question: Question) -> ChartData | None:
     """Draws what was refunded in the currency of most rows: by day, over long periods by month."""
     rows = items_of(question).order_by()
-    main = rows.values_list("refund__currency").annotate(Count("pk")).order_by("-pk__count")[:1]
+    main = rows.values_list("refund__currency").annotate(rows=Count("pk")).order_by("-rows")[:1]
     if not main:
         return None
     currency = main[0][0]

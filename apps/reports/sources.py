@@ -8,14 +8,17 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.dateparse import parse_datetime
 
+from apps.common.days import FIRST_DAY, LAST_DAY
 from apps.reports.sums import Sums
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
+
+_LARGEST = 2**62
 
 
 @dataclass(frozen=True)
 class Keyset:
     """Rows of a table, however many. `rows` are narrowed and unsorted; `order` names what they are
-    sorted by: the first a moment or a number that is never null, the last ones unique together.
+    sorted by: first a moment that is never null, then numbers, which tell rows of one moment apart.
     `fields` are read for each row, and `finish` makes rows of a batch of them (in as many more
     queries as it likes, but a fixed number)."""
 
@@ -60,20 +63,18 @@ def _kept(key: Sequence[Any]) -> Position:
 
 
 def _position(after: Position, length: int) -> list[Any]:
-    """Reads a position that was kept, or stood in an address; raises ValueError for nonsense."""
+    """Reads a position that was kept, or stood in an address: a moment, then numbers. Raises
+    ValueError for anything else."""
     if not isinstance(after, list) or len(after) != length:
         raise ValueError(f"a position has {length} parts")
-    read: list[Any] = []
-    for value in after:
-        moment = parse_datetime(value) if isinstance(value, str) else value
-        if isinstance(moment, bool) or not isinstance(moment, datetime | int):
-            raise ValueError(f"{value!r} is no part of a position")
-        if isinstance(moment, int) and abs(moment) > 2**62:
-            raise ValueError(f"{value!r} is too large")
-        if isinstance(moment, datetime) and moment.tzinfo is None:
-            raise ValueError(f"{value!r} names no zone")
-        read.append(moment)
-    return read
+    first, *others = after
+    moment = parse_datetime(first) if isinstance(first, str) else None
+    if moment is None or moment.tzinfo is None or not FIRST_DAY <= moment.date() <= LAST_DAY:
+        raise ValueError(f"{first!r} is no moment of a position")
+    for value in others:
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST:
+            raise ValueError(f"{value!r} is no number of a position")
+    return [moment, *others]
 
 
 def _behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
