@@ -55,7 +55,7 @@ class ScheduleForm(forms.Form):
         label="Weekday, if weekly", choices=list(enumerate(WEEKDAYS)), coerce=int
     )
     day_of_month = forms.TypedChoiceField(
-        label="Day of the month, if monthly",
+        label="Day, if monthly",
         choices=[(day, str(day)) for day in range(1, 32)],
         coerce=int,
         help_text="Shorter months: on their last day.",

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.db import models
 
-from apps.reports.schedule_models import Schedule, ScheduleChange, ScheduleRun
 from apps.ledger.models import PeriodEvent
+from apps.reports.schedule_models import Schedule, ScheduleChange, ScheduleRun
 from apps.stores.models import Store
 
 __all__ = [

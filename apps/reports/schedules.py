@@ -8,9 +8,13 @@ from django.db import transaction
 from apps.attention.models import Kind
 from apps.common import clock
 from apps.common.errors import Refused
+from apps.reports.asking import ask
+from apps.reports.letters import filters_in_words
 from apps.reports.models import Export, Schedule, ScheduleChange, ScheduleRun
 from apps.reports.recipients import MOST_RECIPIENTS, outsiders
+from apps.reports.registry import report_named
 from apps.reports.rhythm import next_run
+from apps.reports.rules import PRESET_LABELS
 from apps.reports.schedule_runs import (
     close_alarms,
     question_for,
@@ -106,9 +110,20 @@ def _in_words(schedule: Schedule) -> str:
     outside = f"; outside the store: {', '.join(schedule.outside)}" if schedule.outside else ""
     return (
         f"“{schedule.name}”, {rhythm_of(schedule).in_words()}, {schedule.get_format_display()}, "
-        f"{schedule.get_delivery_display().lower()}, filters {schedule.query or 'none'}, "
+        f"{schedule.get_delivery_display().lower()}, {_filters(schedule)}, "
         f"to {', '.join(schedule.recipients)}{outside}"
     )
+
+
+def _filters(schedule: Schedule) -> str:
+    report = report_named(schedule.report)
+    if report is None:
+        return f"report {schedule.report}"
+    asked = ask(report, schedule.store, schedule.query)
+    preset = asked.form.preset
+    days = PRESET_LABELS[preset].lower() if preset else "days as named"
+    named = [f"{label}: {value}" for label, value in filters_in_words(asked)]
+    return ", ".join([f"{report.title} of {days}", *named])
 
 
 def _note(schedule: Schedule, user_id: int, summary: str) -> None:
