@@ -13,6 +13,7 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         from apps.outbox import topics
         from apps.outbox.registry import register
+        from apps.reports import checks  # noqa: F401 - registers itself
         from apps.reports.exports import expire_export, run_export
         from apps.reports.mailing import run_mail
         from apps.reports.schedule_runs import run_schedule
