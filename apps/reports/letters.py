@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.encoders import encode_base64
 from email.mime.base import MIMEBase
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
@@ -57,7 +58,7 @@ class Letter:
             connection=connection,
             headers={
                 # Sent twice after a crash, it can be told to be the same.
-                "Message-ID": f"<report-{self.run_id}.{_slug(address)}@{_domain()}>",
+                "Message-ID": f"<report-{self.run_id}.{_short(address)}@{_domain()}>",
                 "Auto-Submitted": "auto-generated",
             },
         )
@@ -76,8 +77,8 @@ class Letter:
         return part
 
 
-def _slug(address: str) -> str:
-    return "".join(sign if sign.isalnum() else "-" for sign in address)
+def _short(address: str) -> str:
+    return sha256(address.encode()).hexdigest()[:12]
 
 
 def _domain() -> str:
