@@ -174,7 +174,7 @@ ENDS_WITH_ITS_CAUSE = frozenset(
 )
 
 
-# About payments, settlement and reports: finance works on these, too.
+# About payments and settlement: finance works on these, too.
 ABOUT_MONEY = frozenset(
     {
         Kind.REFUND_DECLINED,
@@ -186,10 +186,11 @@ ABOUT_MONEY = frozenset(
         Kind.SETTLEMENT_UNMATCHED,
         Kind.GIVEN_BACK_TWICE,
         Kind.BOOKS_BROKEN,
-        Kind.REPORT_FAILED,
-        Kind.REPORT_EMPTY,
     }
 )
+
+# What finance alone can mend.
+ABOUT_REPORTS = frozenset({Kind.REPORT_FAILED, Kind.REPORT_EMPTY})
 
 # Their subject is a refund's identifier.
 ABOUT_A_REFUND = frozenset(
@@ -280,6 +281,8 @@ def needs(act: Act, kind: str) -> Action:
 
 def resolving(kind: str) -> Action:
     """Returns the right that a person needs to take, give back and dismiss items of this kind."""
+    if kind in ABOUT_REPORTS:
+        return Action.EDIT_SCHEDULES
     return Action.RESOLVE_MONEY if kind in ABOUT_MONEY else Action.RESOLVE_ATTENTION
 
 

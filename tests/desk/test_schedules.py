@@ -202,7 +202,8 @@ def test_a_failed_run_stands_on_the_page_and_among_what_needs_attention(
     page = author.get(url(schedule))
     assert "The newest run failed." in text_of(page)
     assert "Try again" not in text_of(page)
-    assert "Scheduling reports needs one of these roles: Finance, Administrator." in text_of(page)
+    who = "those that failed needs one of these roles: Finance, Administrator."
+    assert f"Scheduling reports and working on {who}" in text_of(page)
     item = Item.objects.get()
     about = author.get(f"/attention/{item.pk}/")
     assert f'href="/reports/schedules/{schedule.pk}/"' in about.content.decode()

@@ -112,6 +112,7 @@ def _acts(seat: Seat, item: Item, payments: dict[str, int]) -> Iterable[ActView]
 _NEEDED = {
     Act.MAKE_REFUND: Action.MAKE_REFUND,
     Act.WITHDRAW_CANCELLATION: Action.CANCEL_RMA,
+    Act.SEE_SCHEDULE: Action.VIEW_FINANCE,
 }
 
 
