@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from apps.common.days import refuse_odd_day
 from apps.desk.field_words import words_for
-from apps.desk.lists.filtering import refuse_odd_day
 from apps.payments.gateways import gateway_names
 from apps.statements.files import MAX_BYTES, MAX_ROWS
 from apps.statements.reading import mapping_problems
