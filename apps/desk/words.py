@@ -18,7 +18,7 @@ from apps.inbox.models import DeliveryState
 from apps.outbox.models import JobState, Outcome
 from apps.payments.gateways import MANUAL
 from apps.refunds.models import Destination, Payout, PayoutStatus, Refund, RefundStatus, Source
-from apps.reports.models import Export
+from apps.reports.models import Export, ScheduleRun
 from apps.rmas import rules as rma_rules
 from apps.statements.models import StatementState
 
@@ -121,6 +121,15 @@ _TONES: dict[str, dict[str, str]] = {
         Export.State.FAILED: BAD,
         Export.State.EXPIRED: NEUTRAL,
     },
+    "run": {
+        ScheduleRun.State.WAITING: INFO,
+        ScheduleRun.State.EXPORTING: INFO,
+        ScheduleRun.State.MAILING: INFO,
+        ScheduleRun.State.SENT: GOOD,
+        ScheduleRun.State.EMPTY: WARN,
+        ScheduleRun.State.FAILED: BAD,
+    },
+    "schedule": {"active": GOOD, "paused": WARN, "removed": NEUTRAL},
     "statement": {
         StatementState.UPLOADED: WARN,
         StatementState.WAITING: INFO,
@@ -149,6 +158,8 @@ _LABELS: dict[str, dict[str, str]] = {
     "job": dict(JobState.choices),
     "import": dict(VariantImport.State.choices),
     "export": dict(Export.State.choices),
+    "run": dict(ScheduleRun.State.choices),
+    "schedule": {"active": "Active", "paused": "Paused", "removed": "Deleted"},
     "statement": dict(StatementState.choices),
     "outcome": {**dict(Outcome.choices), Outcome.RETRY: "Did not work"},
 }

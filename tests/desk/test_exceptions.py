@@ -23,6 +23,7 @@ from apps.refunds.models import Payout, Refund
 from apps.stores.models import Store
 from apps.timeline.models import Event
 from tests.desk.conftest import World, deliver, take, work_off
+from tests.desk.schedule_addresses import made as schedule_of
 from tests.support import builders
 from tests.support.optoro import FakeOptoro
 
@@ -114,11 +115,14 @@ def test_the_list_is_narrowed_by_owner_and_lateness(world: World, lead: Client) 
 
 
 def test_every_kind_has_its_actions_on_page_and_list(world: World, lead: Client) -> None:
+    schedule = schedule_of(world)
     for kind in Kind:
         subjects = {
             Kind.MESSAGE_QUARANTINED: str(world.delivery.pk),
             Kind.EXCHANGE_NEEDS_LOOK: world.exchange.order_identifier,
             Kind.SETTLEMENT_UNMATCHED: world.exchange.order_identifier,
+            Kind.REPORT_FAILED: str(schedule.pk),
+            Kind.REPORT_EMPTY: str(schedule.pk),
         }
         item = open_kind(world, kind, subjects.get(kind, ""))
         page = page_of(lead, item)
