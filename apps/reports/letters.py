@@ -24,6 +24,7 @@ from apps.reports.models import Export, Schedule, ScheduleRun
 from apps.reports.registry import report_named
 from apps.reports.rules import Period
 from apps.reports.types import Kind, Report, Totals
+from apps.stores.queries import zone_of
 
 _TYPES = {
     Export.Format.CSV.value: "text/csv",

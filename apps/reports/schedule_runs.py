@@ -25,6 +25,7 @@ from apps.reports.models import Export, Schedule, ScheduleRun
 from apps.reports.registry import report_named
 from apps.reports.rhythm import Cadence, Rhythm, last_run, next_run
 from apps.reports.types import Question, Report
+from apps.stores.queries import zone_of
 
 logger = logging.getLogger(__name__)
 
