@@ -18,7 +18,7 @@ from apps.stores.models import Store
 _FILES: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]], ...] = (
     ("refunds", (("by", "paid"),), ("csv", "xlsx")),
     ("journal", (), ("csv",)),
-    ("trial-balance", (), ("csv",)),
+    ("trial-balance", (("mode", "period"),), ("csv",)),
 )
 
 
