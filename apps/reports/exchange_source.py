@@ -14,8 +14,8 @@ from apps.reports.sums import Sums
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 
 _ORDER = ("placed_at", "pk")
-# So many exchange orders, with their units, are in memory at once.
-_AT_ONCE = 500
+# So many exchange orders are found at once, and so many are in memory with their units.
+_NAMED_AT_ONCE, _AT_ONCE = 5_000, 500
 _Read = tuple[ExchangeOrder, Settlement]
 
 
@@ -62,9 +62,11 @@ class PerExchangeOrder:
             rows = self.orders(question).order_by(*_ORDER)
             if key is not None:
                 rows = rows.filter(behind(_ORDER, key))
-            found: Sequence[ExchangeOrder] = list(rows.only(*_FIELDS)[:_AT_ONCE])
-            yield from zip(found, settlements_of_placed(found), strict=True)
-            if len(found) < _AT_ONCE:
+            found: Sequence[ExchangeOrder] = list(rows.only(*_FIELDS)[:_NAMED_AT_ONCE])
+            for start in range(0, len(found), _AT_ONCE):
+                part = found[start : start + _AT_ONCE]
+                yield from zip(part, settlements_of_placed(part), strict=True)
+            if len(found) < _NAMED_AT_ONCE:
                 return
             key = [found[-1].placed_at, found[-1].pk]
 

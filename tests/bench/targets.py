@@ -55,8 +55,14 @@ NOT_MEASURED = {
     ),
     **dict.fromkeys(
         [
-            "statement", "statement-columns", "statement-errors", "statement-file",
-            "statement-payout", "statement-row", "statement-rows", "statement-sample",
+            "statement",
+            "statement-columns",
+            "statement-errors",
+            "statement-file",
+            "statement-payout",
+            "statement-row",
+            "statement-rows",
+            "statement-sample",
         ],
         "the benchmark has no payout file yet",
     ),
