@@ -108,6 +108,7 @@ INSTALLED_APPS = [
     "apps.inbox",
     "apps.publisher",
     "apps.reports",
+    "apps.statements",
     "apps.desk",
     "apps.api",
     "apps.sandbox",
@@ -173,6 +174,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # The desk asks for few rows by index: compiling a query would take longer than the query does,
+    # and indexes are in memory or on a disk without arms.
+    server_options = env.str("DATABASE_OPTIONS", default="-c jit=off -c random_page_cost=1.1")
+    if server_options:
+        DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", server_options)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -237,10 +243,12 @@ RECONCILE_REPORTED_WITHIN_MINUTES = env.int("RECONCILE_REPORTED_WITHIN_MINUTES",
 RECONCILE_CONFIRMED_WITHIN_HOURS = env.int("RECONCILE_CONFIRMED_WITHIN_HOURS", default=48)
 RECONCILE_SETTLEMENT_WITHIN_HOURS = env.int("RECONCILE_SETTLEMENT_WITHIN_HOURS", default=72)
 RECONCILE_APPROVAL_WITHIN_HOURS = env.int("RECONCILE_APPROVAL_WITHIN_HOURS", default=48)
+TIDY_SECONDS = env.float("TIDY_SECONDS", default=600.0)
 CELERY_BEAT_SCHEDULE = {
     "sweep-inbox": {"task": "inbox.process_due", "schedule": SWEEP_SECONDS},
     "sweep-outbox": {"task": "outbox.run_due", "schedule": SWEEP_SECONDS},
     "reconcile": {"task": "reconciliation.sweep", "schedule": RECONCILE_SECONDS},
+    "tidy": {"task": "desk.tidy", "schedule": TIDY_SECONDS},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
@@ -283,6 +291,10 @@ SIGN_IN_TRIES_PER_ADDRESS = env.int("SIGN_IN_TRIES_PER_ADDRESS", default=50)
 SIGN_IN_WINDOW_MINUTES = env.int("SIGN_IN_WINDOW_MINUTES", default=15)
 # How long after somebody said who they are dangerous actions need no password again.
 SUDO_MINUTES = env.int("SUDO_MINUTES", default=15)
+# How long a form that was sent after its session had ended is kept for its author.
+DRAFTS_KEPT_HOURS = env.int("DRAFTS_KEPT_HOURS", default=72)
+# How long the outcome of an action on many rows can be looked at, and its confirmation counts once.
+BULK_RUNS_KEPT_DAYS = env.int("BULK_RUNS_KEPT_DAYS", default=90)
 
 HTTPS_ONLY = strict_bool("HTTPS_ONLY", default=not DEBUG and not TESTING)
 SESSION_COOKIE_SECURE = HTTPS_ONLY

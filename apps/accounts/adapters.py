@@ -9,6 +9,7 @@ from cryptography.fernet import InvalidToken
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from apps.accounts import drafts
 from apps.accounts.attempts import UNKNOWN_ADDRESS, address_of
 from apps.accounts.models import User
 from apps.accounts.sessions import SEEN_KEY
@@ -26,6 +27,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: User) -> None:
         """Begins the session under a new key, and notes that it is in use."""
         super().login(request, user)
+        drafts.live_on(request)
         request.session[SEEN_KEY] = time.time()
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:

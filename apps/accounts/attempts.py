@@ -48,6 +48,12 @@ def try_person(request: HttpRequest, user_id: int) -> Try:
     return _try(request, f"person:{user_id}")
 
 
+def try_adding(request: HttpRequest, user_id: int) -> Try:
+    """Counts a user name that an administrator wants to add. Whether somebody has it is told to
+    them; that must not become a way to find out who else uses the desk."""
+    return _try(request, f"adding:{user_id}")
+
+
 def try_address(request: HttpRequest) -> Try:
     """Counts a try that names nobody, such as a passkey."""
     return _try(request, "")

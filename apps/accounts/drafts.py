@@ -4,7 +4,9 @@ The browser remembers in a signed cookie who used the desk last and in which sto
 has ended cannot tell any more. The draft is for that person and that store alone.
 """
 
+import time
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -68,7 +70,10 @@ def keep(request: HttpRequest) -> bool:
         return False
     if sum(len(name) + len(value) for name, value in fields) > _MOST_CHARACTERS:
         return False
+    # The session of a stranger holds nothing else: it ends, and is swept away, with the draft.
+    request.session.set_expiry(settings.DRAFTS_KEPT_HOURS * 3600)
     request.session[_SESSION_KEY] = {
+        "kept_at": time.time(),
         "path": request.get_full_path(),
         "fields": fields,
         "person_id": int(person_id),
@@ -78,9 +83,12 @@ def keep(request: HttpRequest) -> bool:
 
 
 def kept(request: HttpRequest) -> Draft | None:
-    """Returns the form that is kept, or None."""
+    """Returns the form that is kept, or None where there is none, or none any more."""
     found = request.session.get(_SESSION_KEY)
     if not found or "person_id" not in found:
+        return None
+    if _is_over(found):
+        drop(request)
         return None
     return Draft(
         path=found["path"],
@@ -93,6 +101,25 @@ def kept(request: HttpRequest) -> Draft | None:
 def drop(request: HttpRequest) -> None:
     """Forgets the form that is kept."""
     request.session.pop(_SESSION_KEY, None)
+
+
+def drop_old(request: HttpRequest) -> None:
+    """Forgets the form that is kept, once it was for long enough."""
+    found = request.session.get(_SESSION_KEY)
+    if found and _is_over(found):
+        drop(request)
+
+
+def live_on(request: HttpRequest) -> None:
+    """Gives a session that was a stranger's, and would have ended with its draft, the length of
+    every other: somebody signed in."""
+    if _SESSION_KEY in request.session:
+        request.session.set_expiry(None)
+
+
+def _is_over(found: dict[str, Any]) -> bool:
+    age = time.time() - float(found.get("kept_at", 0))
+    return age > settings.DRAFTS_KEPT_HOURS * 3600
 
 
 def _remembered(request: HttpRequest) -> str:

@@ -46,6 +46,7 @@ class LastSeenMiddleware:
         if seen is None or time.time() - seen < SEEN_SECONDS or not request.user.is_authenticated:
             return
         request.session[SEEN_KEY] = time.time()
+        drafts.drop_old(request)
         UserSession.objects.filter(session_key=request.session.session_key).update(
             last_seen_at=clock.now(), ip=AccountAdapter().get_client_ip(request)
         )

@@ -69,7 +69,9 @@ def changes_of(*, person_id: int, count: int = 10) -> list[AccessChange]:
 def add_person(*, store_id: int, actor_id: int, username: str, role: Role) -> Membership:
     """Gives a person who has an account already a role in a store.
 
-    Raises Refused where nobody active has that name, or who has it is in the store.
+    Who knows the exact name may add the person, whatever stores they work in: nothing looks like
+    it, suggests or lists other names, and a retired account answers as none does. Raises Refused
+    where nobody active has that name, or who has it is in the store.
     """
     _lock(store_id, actor_id)
     person = User.objects.filter(username__iexact=username.strip(), is_active=True).first()

@@ -24,6 +24,10 @@ WRONG_CODE = (
     "That code does not count: it is wrong, was used before, or its half minute is over. Write the "
     "one that your app shows now, or a recovery code that you have not used."
 )
+NO_SECOND_FACTOR = (
+    "The password alone does not do here: write a code of your app or a recovery code, or use a "
+    "passkey."
+)
 WRONG_PASSKEY = (
     "That passkey was not accepted: it is none of this account, or the page was open for too long. "
     "Try once more, or use another way."
@@ -67,10 +71,12 @@ def too_many(attempt: attempts.Try) -> str:
     )
 
 
-def confirm(request: HttpRequest, said: Said) -> Verdict:
+def confirm(request: HttpRequest, said: Said, *, by_second_factor: bool = False) -> Verdict:
     """Judges what a person who is signed in offers, and writes down that they proved who they are.
-    Every try counts against their limit."""
+    With `by_second_factor` a password is not looked at. Every try counts against their limit."""
     user = request.user
+    if by_second_factor and not (said.code or said.credential):
+        return Verdict("code", NO_SECOND_FACTOR)
     attempt = attempts.try_person(request, int(user.pk or 0))
     if not attempt.is_allowed:
         return Verdict("password", too_many(attempt), attempt.wait_seconds)

@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.crypto import constant_time_compare
 
 from apps.accounts.attempts import UNKNOWN_ADDRESS
@@ -15,6 +17,8 @@ from apps.common import clock
 
 SEEN_KEY = "seen_at"
 SEEN_SECONDS = 60
+_MOST_ENDED = 500
+_WRITTEN_BY_THEN = timedelta(hours=1)
 
 # The first that fits names the browser or the system: most claim to be others, too.
 _BROWSERS = (
@@ -105,6 +109,25 @@ def end_other_sessions(*, user_id: int, current_key: str | None) -> int:
     for session in others:
         session.end()
     return len(others)
+
+
+def forget_ended() -> int:
+    """Deletes sessions that have ended, with what was kept in them, and their lines in the lists of
+    where people are signed in: at most _MOST_ENDED of each. Returns how many of both."""
+    now = clock.now()
+    with transaction.atomic():
+        ended = Session.objects.filter(expire_date__lt=now).order_by("expire_date")
+        keys = list(ended.values_list("session_key", flat=True)[:_MOST_ENDED])
+        # Looked at again: a session that was used in between lives on.
+        count = Session.objects.filter(session_key__in=keys, expire_date__lt=now).delete()[0]
+    with transaction.atomic():
+        kept = Session.objects.filter(session_key=OuterRef("session_key"))
+        # A session that has just begun may be written a moment after its line.
+        listed = UserSession.objects.filter(
+            ~Exists(kept), last_seen_at__lt=now - _WRITTEN_BY_THEN
+        ).order_by("pk")
+        lines = list(listed.values_list("pk", flat=True)[:_MOST_ENDED])
+        return count + UserSession.objects.filter(pk__in=lines).delete()[0]
 
 
 def browser_in_words(user_agent: str) -> str:

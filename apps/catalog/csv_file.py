@@ -1,114 +1,46 @@
-"""Reading an uploaded CSV file of variants: its columns, its rows, and what is wrong with them.
+"""An uploaded CSV file of variants: its columns, its rows, and what is wrong with them."""
 
-A file is read line by line from its bytes, from any row on: neither its text nor its rows are ever
-in memory as a whole.
-"""
-
-import csv
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
-from apps.catalog.types import Attribute, FileRow, ImportedVariant, Place, RowError, VariantData
+from apps.catalog.types import Attribute, ImportedVariant, VariantData
+from apps.common.csv_reading import (
+    DELIMITERS,
+    SHOWN_VALUE,
+    UNSTORABLE,
+    CsvFile,
+    FileRow,
+    RowError,
+    first_line,
+    header_of,
+    refuse_empty,
+    refuse_many_columns,
+)
 from apps.common.errors import Refused
 
 ATTRIBUTE = "attribute:"
 REQUIRED = ("variant_identifier", "sku", "title", "quantity_in_stock")
 PRICES = ("unit_price_amount_cents", "unit_price")
 OPTIONAL = ("image_url", "product_url")
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
-MAX_COLUMNS = 100
 MAX_TEXT = 255
 MAX_TITLE = 500
 MAX_ADDRESS = 2000
 MAX_CENTS = 10**13
 MAX_STOCK = 2**31 - 1
-SHOWN_VALUE = 200
 
-_BOM = b"\xef\xbb\xbf"
-# Of all bytes of UTF-8 text, only line ends are these.
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
 _DECIMAL = re.compile(r"([0-9]{1,11})(?:([.,])([0-9]{1,2}))?")
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 
 
-class _Lines:
-    """The lines of a file from a place on, for a CSV reader; `place` is what follows the last one
-    given out."""
-
-    def __init__(self, content: bytes, place: Place) -> None:
-        self.content = content
-        self.place = place
-
-    def __iter__(self) -> Iterator[str]:
-        line = self.place.line
-        offset = self.place.offset
-        if offset == 0 and self.content.startswith(_BOM):
-            offset = len(_BOM)
-        for found in _LINE.finditer(self.content, offset):
-            try:
-                text = found[0].decode()
-            except UnicodeDecodeError as error:
-                raise Refused(
-                    f"line {line} is not UTF-8: save the file as CSV with the encoding UTF-8"
-                ) from error
-            line += 1
-            self.place = Place(found.end(), line)
-            yield text
-
-
-@dataclass(frozen=True)
-class CsvFile:
-    """A file whose columns are known to be usable; `start` is where its first row begins."""
-
-    content: bytes
-    delimiter: str
-    columns: tuple[str, ...]
-    start: Place
-
-    def rows(self, place: Place | None = None) -> Iterator[FileRow]:
-        """Yields the rows below the header, or from the `end` of a row on, empty ones left out.
-        Raises Refused at what is not UTF-8, csv.Error at what is no CSV."""
-        for line, cells, end in self.records(place):
-            yield self._row(line, cells, end)
-
-    def records(self, place: Place | None = None) -> Iterator[tuple[int, list[str], Place]]:
-        """Yields the same as line, cells and end: for who reads them all and needs little."""
-        lines = _Lines(self.content, place or self.start)
-        line = lines.place.line
-        for cells in csv.reader(lines, delimiter=self.delimiter):
-            if any(cell.strip() for cell in cells):
-                yield line, cells, lines.place
-            line = lines.place.line
-
-    def _row(self, line: int, cells: list[str], end: Place) -> FileRow:
-        problem = ""
-        if any(cell.strip() for cell in cells[len(self.columns) :]):
-            problem = (
-                f"has {len(cells)} cells, the header has {len(self.columns)}: put cells that hold "
-                "the separator in double quotes"
-            )
-        values = [cell.strip() for cell in cells]
-        return FileRow(line, dict(zip(self.columns, values, strict=False)), end, problem)
-
-
 def open_csv(content: bytes) -> CsvFile:
     """Returns the file; raises Refused where its first line is of no use, with the remedy."""
-    if not content.removeprefix(_BOM).strip():
-        raise Refused("the file is empty")
-    header = next(iter(_Lines(content, Place())), "")
+    refuse_empty(content)
+    header = first_line(content)
     delimiter = max(DELIMITERS, key=lambda sign: (_known_columns(header, sign), header.count(sign)))
-    lines = _Lines(content, Place())
-    try:
-        cells = next(csv.reader(lines, delimiter=delimiter), [])
-    except csv.Error as error:
-        raise Refused(f"the header cannot be read ({error})") from error
-    columns = tuple(name.strip() for name in cells)
+    columns, start = header_of(content, delimiter)
     _check_columns(columns)
-    return CsvFile(content, delimiter, tuple(_canonical(name) for name in columns), lines.place)
+    return CsvFile(content, delimiter, tuple(_canonical(name) for name in columns), start)
 
 
 def _canonical(name: str) -> str:
@@ -135,8 +67,7 @@ def _check_columns(columns: tuple[str, ...]) -> None:
     prices = [name for name in PRICES if name in names]
     if len(prices) != 1:
         raise Refused("the file needs one of the columns unit_price_amount_cents and unit_price")
-    if len(names) > MAX_COLUMNS:
-        raise Refused(f"the file has {len(names)} columns; at most {MAX_COLUMNS} are read")
+    refuse_many_columns(names)
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -148,7 +79,7 @@ def _check_columns(columns: tuple[str, ...]) -> None:
 def _check_column(name: str) -> None:
     if name.startswith(ATTRIBUTE):
         attribute = name.removeprefix(ATTRIBUTE)
-        if not attribute or len(attribute) > MAX_TEXT or _UNSTORABLE.search(attribute):
+        if not attribute or len(attribute) > MAX_TEXT or UNSTORABLE.search(attribute):
             raise Refused(
                 f"the column {name[:SHOWN_VALUE]!r} names no attribute: write attribute:Size"
             )
@@ -177,7 +108,7 @@ class _Cells:
             self.add(column, "is empty: every row needs it")
         elif len(value) > limit:
             self.add(column, f"is {len(value)} characters long; at most {limit} fit")
-        elif _UNSTORABLE.search(value):
+        elif UNSTORABLE.search(value):
             self.add(column, "holds a NUL character: take it out")
         return value
 

@@ -1,15 +1,13 @@
 """What must be known of an uploaded file before any of its rows is written: that it can be read to
 its end, how many rows it has, and which of them repeat an earlier one."""
 
-import csv
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from apps.catalog.csv_file import CsvFile
-from apps.common.errors import Refused
+from apps.common.csv_reading import CsvFile
 
 MAX_ROWS = 500_000
 _MARK_BITS = 2**64 - 1
@@ -65,28 +63,15 @@ class _FirstLines:
 def survey(file: CsvFile) -> tuple[int, Repeats]:
     """Returns the number of rows and those that repeat others; raises Refused where the file cannot
     be read to its end, has no rows, or more than MAX_ROWS."""
-    rows = line = 0
+    rows = 0
     lines, firsts = array("I"), array("I")
-    try:
-        keys = _FirstLines(min(MAX_ROWS, file.content.count(b"\n") + file.content.count(b"\r") + 1))
-        for line, key in _keys(file):
-            rows += 1
-            if rows > MAX_ROWS:
-                raise Refused(
-                    f"the file has more than {MAX_ROWS:,} rows, which is the most that are read at "
-                    "a time: import it in parts"
-                )
-            first = keys.first_line(key, line)
-            if first != line:
-                lines.append(line)
-                firsts.append(first)
-    except csv.Error as error:
-        raise Refused(
-            f"after line {max(line, 1)} the file cannot be read ({error}): a double quote is "
-            "probably opened there and not closed"
-        ) from error
-    if rows == 0:
-        raise Refused("the file has a header and no rows below it")
+    keys = _FirstLines(min(MAX_ROWS, file.content.count(b"\n") + file.content.count(b"\r") + 1))
+    for line, key in _keys(file):
+        rows += 1
+        first = keys.first_line(key, line)
+        if first != line:
+            lines.append(line)
+            firsts.append(first)
     return rows, Repeats(lines, firsts)
 
 
@@ -94,7 +79,7 @@ def _keys(file: CsvFile) -> Iterator[tuple[int, tuple[str, str]]]:
     """Yields the line, identifier and SKU of each row; "" for a cell that is not there."""
     identifier, sku = (file.columns.index(name) for name in ("variant_identifier", "sku"))
     last = max(identifier, sku)
-    for line, cells, _ in file.records():
+    for line, cells, _ in file.all_records(MAX_ROWS):
         if len(cells) <= last:
             cells = [*cells, *[""] * (last + 1 - len(cells))]
         yield line, (cells[identifier].strip(), cells[sku].strip())

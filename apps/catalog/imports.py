@@ -13,14 +13,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, F, Max
 
-from apps.catalog.csv_file import CsvFile, open_csv, read_row
+from apps.catalog.csv_file import open_csv, read_row
 from apps.catalog.csv_survey import Repeats, survey
 from apps.catalog.models import Product, Variant, VariantImport, VariantImportError
 from apps.catalog.queries import BYTES
 from apps.catalog.services import lock_products, sum_up, told_row, write_rows
-from apps.catalog.types import FileRow, ImportedVariant, Place, RowError
+from apps.catalog.types import ImportedVariant
 from apps.common import clock
-from apps.common.errors import Refused
+from apps.common.csv_reading import CsvFile, FileRow, Place, RowError, refuse_large
 from apps.common.hashing import sha256_of_bytes
 from apps.common.redaction import storable
 from apps.outbox import topics
@@ -40,10 +40,7 @@ _UNFINISHED = (VariantImport.State.WAITING, VariantImport.State.RUNNING)
 def start_import(*, store_id: int, user_id: int, name: str, content: bytes) -> VariantImport:
     """Keeps an uploaded CSV file and queues its import; raises Refused where the file cannot be
     used as a whole. What is wrong with single rows shows as they are read."""
-    if len(content) > MAX_BYTES:
-        raise Refused(
-            f"the file has {len(content):,} bytes; at most {MAX_BYTES:,} fit: import it in parts"
-        )
+    refuse_large(content, MAX_BYTES)
     rows_total, repeats = survey(open_csv(content))
     with transaction.atomic():
         started = VariantImport.objects.create(

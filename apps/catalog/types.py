@@ -1,7 +1,6 @@
 """What the catalog is told and what it tells: plain, frozen, already validated. Amounts are integer
 cents in the currency of the order that is exchanged."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -42,35 +41,6 @@ class Replaced:
         if self.is_new:
             return "created"
         return "updated" if self.created or self.updated or self.removed else "unchanged"
-
-
-@dataclass(frozen=True)
-class RowError:
-    """What is wrong with one cell of an imported file, and the remedy."""
-
-    line: int
-    column: str
-    value: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place in an imported file: bytes before it, and the line that begins there."""
-
-    offset: int = 0
-    line: int = 1
-
-
-@dataclass(frozen=True)
-class FileRow:
-    """One row of an imported file: `cells` by column, or why it cannot be split into them; `end` is
-    where the next one begins."""
-
-    line: int
-    cells: Mapping[str, str]
-    end: Place
-    problem: str = ""
 
 
 @dataclass(frozen=True)

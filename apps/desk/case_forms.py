@@ -24,7 +24,14 @@ class NoteForm(forms.Form):
     text = forms.CharField(
         label="Note",
         max_length=MOST_NOTE_CHARACTERS,
-        widget=forms.Textarea(attrs={"rows": 3, "data-mentions": ""}),
+        widget=forms.Textarea(
+            attrs={
+                "rows": 3,
+                "data-mentions": "",
+                "data-key": "n",
+                "data-key-label": "Write a note",
+            }
+        ),
         help_text="Seen by staff only, never sent. Name people with @.",
         error_messages={
             "required": "Write something: the note is empty.",

@@ -28,6 +28,17 @@ _MENU = (
     ("desk:exchanges", "Exchanges", ("exchanges", "exchange")),
     ("desk:settlement", "Settlement", ("settlement",)),
     (
+        "desk:statements",
+        "Statements",
+        (
+            "statements",
+            "statement",
+            "statement-columns",
+            "statement-row",
+            "statement-payout",
+        ),
+    ),
+    (
         "desk:refunds",
         "Refunds",
         (
@@ -40,7 +51,11 @@ _MENU = (
             "payout",
         ),
     ),
-    ("desk:reports", "Reports", ("reports", "report", "exports", "export")),
+    (
+        "desk:reports",
+        "Reports",
+        ("reports", "report", "exports", "export", "books", "books-close", "books-reopen"),
+    ),
     (
         "desk:policies",
         "Policies",
@@ -55,8 +70,8 @@ _MENU = (
     ("desk:jobs", "Outbound", ("jobs", "job")),
 )
 
-# What is shown to those alone who may.
-_NEEDS = {"desk:reports": Action.VIEW_FINANCE}
+# What only some may look at.
+_NEEDS = {"desk:reports": Action.VIEW_FINANCE, "desk:statements": Action.VIEW_FINANCE}
 
 # What is pressed after `g` to go there.
 _KEYS = {
@@ -103,5 +118,5 @@ def _menu(request: HttpRequest, seat: Seat) -> list[dict[str, Any]]:
             "key": _KEYS.get(url_name, ""),
         }
         for url_name, label, pages in _MENU
-        if url_name not in _NEEDS or seat.permit(_NEEDS[url_name]).is_given
+        if seat.permit(_NEEDS.get(url_name, Action.VIEW)).is_given
     ]

@@ -24,6 +24,7 @@ Beside them stand `sort` (`-name` for descending), `columns` (a,b,c) and `page`.
 unknown or was declined is `refunds?status=unknown&status=declined`.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -49,9 +50,9 @@ from apps.desk.lists.filtering import (
     until_day,
 )
 from apps.desk.reads.search import in_capitals
-from apps.desk.words import REFUND_TYPES
+from apps.desk.words import REFUND_TYPES, RETURN_METHODS, in_words
 from apps.exchanges.models import ExchangeCollision, ExchangeOrder
-from apps.exchanges.queries import in_status, with_status
+from apps.exchanges.queries import in_status
 from apps.orders.models import Order, OrderLine
 from apps.refunds.models import Destination, Refund, RefundKind, RefundStatus, Source
 from apps.rmas import rules as rma_rules
@@ -63,8 +64,8 @@ _TODAY: Choices = [("today", "Today")]
 _MOST_NAMED = 1000
 
 
-def _words(values: Any) -> Choices:
-    return [(value, value) for value in values if value]
+def _words(kind: str, values: Iterable[str]) -> Choices:
+    return [(value, in_words(kind, value)) for value in values if value]
 
 
 def _of_sku(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
@@ -77,8 +78,9 @@ class OrderFilter(CaseFilters):
 
     subject_kind, subject_column = SubjectKind.ORDER.value, "identifier"
     first = ("status", "returns", "assignee", "since", "until")
+    below, above = ("sku",), "order"
 
-    status = several("Status", "status", _words(("Created", "Shipped", "Canceled")))
+    status = several("Status", "status", _words("order", ("Created", "Shipped", "Canceled")))
     returns = one_of("Returns", "with_returns", [("yes", "With returns"), ("no", "Without")])
     header = one_of("Header", "by_header", [("differs", "Contradicts lines")])
     sku = text("SKU", "by_sku")
@@ -101,12 +103,15 @@ class OrderFilter(CaseFilters):
 
     def by_sku(self, rows: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
         """Keeps the orders with a line of that SKU."""
-        return rows.filter(pk__in=_of_sku(OrderLine.objects.all(), value).values("order"))
+        return rows.filter(pk__in=self.rows_below(name, value).values("order"))
+
+    def rows_below(self, name: str, value: str) -> QuerySet[OrderLine]:
+        """Returns the lines of a SKU."""
+        return _of_sku(OrderLine.objects.all(), value)
 
 
-def _with_unit(rows: QuerySet[Rma], **unit: Any) -> QuerySet[Rma]:
-    units = RmaUnit.objects.filter(rma=OuterRef("pk"), is_withdrawn=False, **unit)
-    return rows.filter(Exists(units))
+def _units_with(column: str, values: list[str]) -> QuerySet[RmaUnit]:
+    return RmaUnit.objects.filter(is_withdrawn=False, **{f"{column}__in": values})
 
 
 class RmaFilter(CaseFilters):
@@ -114,11 +119,16 @@ class RmaFilter(CaseFilters):
 
     subject_kind, subject_column = SubjectKind.RMA.value, "rma_identifier"
     first = ("status", "tracking", "kind", "assignee", "since", "until")
+    below, above = ("sku", "receiving", "tracking", "kind"), "rma"
 
-    status = several("Status", "status", _words(rma_rules.STATUS_PROGRESS))
-    return_method = several("Method", "return_method", _words(rma_rules.RETURN_METHODS))
-    tracking = several("Parcel", "package_tracking_status", _words(rma_rules.TRACKING_PROGRESS))
-    receiving = several("Receiving", "receiving_status", _words(rma_rules.RECEIVING_PROGRESS))
+    status = several("Status", "status", _words("rma", rma_rules.STATUS_PROGRESS))
+    return_method = several("Method", "return_method", list(RETURN_METHODS.items()))
+    tracking = several(
+        "Parcel", "package_tracking_status", _words("tracking", rma_rules.TRACKING_PROGRESS)
+    )
+    receiving = several(
+        "Receiving", "receiving_status", _words("receiving", rma_rules.RECEIVING_PROGRESS)
+    )
     kind = several("Kind", "refund_type", list(REFUND_TYPES.items()))
     refund_type = df.ChoiceFilter(
         choices=list(REFUND_TYPES.items()), method="by_refund_type", widget=forms.HiddenInput
@@ -141,7 +151,13 @@ class RmaFilter(CaseFilters):
         """Keeps the returns, or those with a unit, that have one of the values."""
         if name in ("status", "return_method"):
             return super().any_of(rows, name, values)
-        return _with_unit(rows, **{f"{name}__in": values})
+        return rows.filter(Exists(_units_with(name, values).filter(rma=OuterRef("pk"))))
+
+    def rows_below(self, name: str, value: Any) -> QuerySet[RmaUnit]:
+        """Returns the units of a SKU, or those that show one of the words."""
+        if name == "sku":
+            return _of_sku(RmaUnit.objects.all(), value)
+        return _units_with(str(self.filters[name].field_name), value)
 
     def by_refund_type(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
         """The former name of `kind`: addresses that people kept still work."""
@@ -174,7 +190,7 @@ class RmaFilter(CaseFilters):
 
     def by_sku(self, rows: QuerySet[Rma], name: str, value: str) -> QuerySet[Rma]:
         """Keeps the returns with a unit of that SKU."""
-        return rows.filter(pk__in=_of_sku(RmaUnit.objects.all(), value).values("rma"))
+        return rows.filter(pk__in=self.rows_below(name, value).values("rma"))
 
     def by_transit(self, rows: QuerySet[Rma], name: str, value: int) -> QuerySet[Rma]:
         """Keeps what is on its way for too long."""
@@ -227,7 +243,7 @@ class ExchangeFilter(ListFilters):
 
     def by_status(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """By what the order system last said of the order of that identifier."""
-        return in_status(with_status(rows), value)
+        return in_status(rows, value)
 
     def by_requests(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keeps those that a second, different request was made for."""

@@ -16,14 +16,18 @@ Row = TypeVar("Row", bound=Model)
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
     """Counts to COUNT_CAP and no further: counting millions on every look is what makes lists
-    slow. Pages after the cap are reached by filters."""
+    slow. Pages after the cap are reached by filters. `counted` are as many as the rows, where those
+    are counted sooner."""
+
+    def __init__(self, rows: QuerySet[Any], counted: QuerySet[Any] | None = None) -> None:
+        super().__init__(rows, PAGE_SIZE)
+        self.counted = rows if counted is None else counted
 
     @cached_property
     def count(self) -> int:
         """The number of rows, at most COUNT_CAP."""
-        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         # In the order of the list: without one, the database begins where there may be no match.
-        return min(rows[: COUNT_CAP + 1].count(), COUNT_CAP)
+        return min(self.counted[: COUNT_CAP + 1].count(), COUNT_CAP)
 
     @property
     def is_capped(self) -> bool:
@@ -31,9 +35,12 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return self.count == COUNT_CAP
 
 
-def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
-    """Returns the page that `?page=` asks for; nonsense is the first page, too far is the last."""
-    return CappedPaginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+def page_of(
+    request: HttpRequest, rows: QuerySet[Any], counted: QuerySet[Any] | None = None
+) -> Page[Any]:
+    """Returns the page that `?page=` asks for; nonsense is the first page, too far is the last.
+    `counted` are as many as the rows, where those are counted sooner."""
+    return CappedPaginator(rows, counted).get_page(request.GET.get("page"))
 
 
 @dataclass(frozen=True)

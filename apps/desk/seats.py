@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -17,6 +17,7 @@ from apps.accounts.models import Membership, Role
 from apps.accounts.rules import Action, may, roles_that_may
 from apps.desk.second_factor import set_up_first
 from apps.stores.models import Store
+from apps.stores.queries import zone_of
 
 SESSION_KEY = "store_id"
 
@@ -36,7 +37,9 @@ _DOING = {
     Action.EDIT_POLICY: "Changing refund policies",
     Action.EDIT_APPROVALS: "Changing who may decide on how much",
     Action.MANAGE_PEOPLE: "Seeing and changing who works in this store",
-    Action.VIEW_FINANCE: "Seeing reports and exports",
+    Action.VIEW_FINANCE: "Seeing reports, statements and books",
+    Action.CLOSE_BOOKS: "Closing months, and opening them again",
+    Action.RECONCILE_STATEMENTS: "Comparing payments with statements",
 }
 
 
@@ -67,11 +70,8 @@ class Seat:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The store's time zone; a name that this machine does not know counts as UTC."""
-        try:
-            return ZoneInfo(self.store.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            return ZoneInfo("UTC")
+        """The store's time zone."""
+        return zone_of(self.store)
 
     def permit(self, action: Action) -> Permit:
         """Tells whether this person may do `action` here, and if not, who may."""

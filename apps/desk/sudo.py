@@ -12,27 +12,34 @@ from django.utils.cache import add_never_cache_headers
 from apps.accounts import proofs
 from apps.accounts.models import User
 from apps.accounts.recent import is_recent
-from apps.accounts.second_factors import factors_of
+from apps.accounts.second_factors import factors_of, has_second_factor
 
 _PREFIX = "sudo_"
 _ASKED_BY = "sudo_asked_by"
 _NOT_REPEATED = "csrfmiddlewaretoken"
 
 
-def confirm_identity(request: HttpRequest, doing: str) -> HttpResponse | None:
+def confirm_identity(
+    request: HttpRequest, doing: str, *, by_second_factor: bool = False
+) -> HttpResponse | None:
     """Returns None where the person said who they are not long ago, so that the view goes on; else
     the page that asks. `doing` says in words what it is for.
+
+    With `by_second_factor` whoever has a second factor proves it by that one, or by a recovery
+    code: what protects an account against a stolen password must not fall to that password.
 
     A view calls it when all else is settled: the person may do it, and the form is valid. What was
     posted then comes again with the proof, and the view goes on with it.
     """
+    is_strict = by_second_factor and has_second_factor(int(request.user.pk or 0))
     is_answer = request.method == "POST" and _ASKED_BY in request.POST
     if not is_answer:
-        return None if is_recent(request) else _page(request, doing)
-    if not is_recent(request):
-        verdict = proofs.confirm(request, _said(request))
+        is_enough = is_recent(request, by_second_factor=is_strict)
+        return None if is_enough else _page(request, doing, is_strict)
+    if not is_recent(request, by_second_factor=is_strict):
+        verdict = proofs.confirm(request, _said(request), by_second_factor=is_strict)
         if not verdict.is_right:
-            return _page(request, doing, verdict)
+            return _page(request, doing, is_strict, verdict)
     if request.POST[_ASKED_BY] == "GET":
         return redirect(request.get_full_path())
     return None
@@ -45,9 +52,11 @@ def _said(request: HttpRequest) -> proofs.Said:
     )
 
 
-def _page(request: HttpRequest, doing: str, verdict: proofs.Verdict | None = None) -> HttpResponse:
-    """Renders the question: 200 for a page that was asked for, 403 for a form that was sent, 422
-    or 429 for a proof that does not count."""
+def _page(
+    request: HttpRequest, doing: str, is_strict: bool, verdict: proofs.Verdict | None = None
+) -> HttpResponse:
+    """Renders the question, which takes no password where `is_strict`: 200 for a page that was
+    asked for, 403 for a form that was sent, 422 or 429 for a proof that does not count."""
     user = request.user
     assert isinstance(user, User)
     factors = factors_of(user.pk)
@@ -56,7 +65,8 @@ def _page(request: HttpRequest, doing: str, verdict: proofs.Verdict | None = Non
         "doing": doing,
         "asked_by": "GET" if asked_by in ("GET", "HEAD") else "POST",
         "repeated": _repeated(request),
-        "has_password": user.has_usable_password(),
+        "is_strict": is_strict,
+        "takes_password": user.has_usable_password() and not is_strict,
         "takes_codes": factors.takes_codes,
         "options": json.dumps(_options(user)) if factors.passkeys else "",
         "verdict": verdict,

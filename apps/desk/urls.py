@@ -8,6 +8,7 @@ from django.urls import URLPattern, path
 from apps.desk.views import (
     approvals,
     attention,
+    books,
     bulk,
     cancellations,
     case_work,
@@ -29,6 +30,8 @@ from apps.desk.views import (
     security,
     session,
     settlement,
+    statement_rows,
+    statements,
     units,
 )
 
@@ -100,7 +103,50 @@ urlpatterns = [
     *_page("returns/<path:identifier>", cases.rma, "rma"),
     *_page("exchanges", lists.exchanges, "exchanges"),
     *_page("exchanges/<path:identifier>", exchanges.exchange, "exchange"),
+    *_page("books", books.books, "books"),
+    *_page("books/<int:year>-<int:month>/close", books.close, "books-close"),
+    *_page("books/<int:year>-<int:month>/reopen", books.reopen, "books-reopen"),
+    path("books/requests/<int:pk>/decide/", books.decide, name="books-decide"),
+    path("books/closings/<int:pk>/files/", books.files, name="books-files"),
     *_page("settlement", settlement.settlement, "settlement"),
+    *_page("statements", statements.statements, "statements"),
+    path("statements/sample.csv", statements.sample, name="statement-sample"),
+    *_page("statements/<int:pk>", statements.statement, "statement"),
+    *_page("statements/<int:pk>/columns", statements.columns, "statement-columns"),
+    path("statements/<int:pk>/file.csv", statements.original, name="statement-file"),
+    path("statements/<int:pk>/errors.csv", statements.errors, name="statement-errors"),
+    path("statements/<int:pk>/rows.csv", statements.rows, name="statement-rows"),
+    path("statements/<int:pk>/compare/", statements.compare, name="statement-compare"),
+    path("statements/<int:pk>/set-aside/", statements.put_aside, name="statement-set-aside"),
+    *_page("statements/<int:pk>/rows/<int:row_pk>", statement_rows.row, "statement-row"),
+    path(
+        "statements/<int:pk>/rows/<int:row_pk>/pair/",
+        statement_rows.pair,
+        name="statement-row-pair",
+    ),
+    path(
+        "statements/<int:pk>/rows/<int:row_pk>/explain/",
+        statement_rows.explain,
+        name="statement-row-explain",
+    ),
+    *_page(
+        "statements/<int:pk>/payments/<int:payout_pk>", statement_rows.payout, "statement-payout"
+    ),
+    path(
+        "statements/<int:pk>/payments/<int:payout_pk>/explain/",
+        statement_rows.explain_payout,
+        name="statement-payout-explain",
+    ),
+    path(
+        "statements/<int:pk>/pairs/<int:pairing_pk>/undo/",
+        statement_rows.undo_pair,
+        name="statement-pair-undo",
+    ),
+    path(
+        "statements/<int:pk>/explanations/<int:explanation_pk>/undo/",
+        statement_rows.undo_explanation,
+        name="statement-explanation-undo",
+    ),
     *_page("refunds", lists.refunds, "refunds"),
     *_page("refunds/new/<path:identifier>", making.new, "refund-new"),
     *_page("refunds/<path:identifier>/payments/<int:pk>", payouts.payout, "payout"),

@@ -20,6 +20,7 @@ from apps.payments.gateways import MANUAL
 from apps.refunds.models import Destination, Payout, PayoutStatus, Refund, RefundStatus, Source
 from apps.reports.models import Export
 from apps.rmas import rules as rma_rules
+from apps.statements.models import StatementState
 
 NEUTRAL, INFO, GOOD, WARN, BAD = "neutral", "info", "good", "warn", "bad"
 
@@ -33,10 +34,11 @@ class Word:
     original: str = ""
 
 
-# Optoro's words and the order systems'. The label is left empty where the word says it itself.
+# Optoro's words and the order systems'. The label is left empty where the word says it itself: it
+# is written as words are, not in capitals.
 _WIRE: dict[str, dict[str, tuple[str, str]]] = {
     "rma": {
-        "PENDING_EXCHANGE": ("Waits for exchange order", WARN),
+        "PENDING_EXCHANGE": ("Waits for exchange", WARN),
         "CREATED": ("Open", INFO),
         "PARTIAL_REFUND": ("Partly refunded", WARN),
         "REFUNDED": ("", GOOD),
@@ -119,6 +121,14 @@ _TONES: dict[str, dict[str, str]] = {
         Export.State.FAILED: BAD,
         Export.State.EXPIRED: NEUTRAL,
     },
+    "statement": {
+        StatementState.UPLOADED: WARN,
+        StatementState.WAITING: INFO,
+        StatementState.READING: INFO,
+        StatementState.MATCHING: INFO,
+        StatementState.DONE: GOOD,
+        StatementState.SET_ASIDE: NEUTRAL,
+    },
     "outcome": {
         Outcome.RUNNING: INFO,
         Outcome.DONE: GOOD,
@@ -139,6 +149,7 @@ _LABELS: dict[str, dict[str, str]] = {
     "job": dict(JobState.choices),
     "import": dict(VariantImport.State.choices),
     "export": dict(Export.State.choices),
+    "statement": dict(StatementState.choices),
     "outcome": {**dict(Outcome.choices), Outcome.RETRY: "Did not work"},
 }
 
@@ -150,7 +161,14 @@ def word_for(kind: str, value: str) -> Word:
     if value not in _WIRE[kind]:
         return Word("Not in the contract", WARN, value) if value else Word("—")
     label, tone = _WIRE[kind][value]
-    return Word(label or value, tone, value if label else "")
+    return Word(label or value.capitalize(), tone, value if label else "")
+
+
+def in_words(kind: str, value: str) -> str:
+    """Returns `value` of `kind` as a filter offers it: plain words, and Optoro's own where they are
+    others, such as `Open (CREATED)`."""
+    word = word_for(kind, value)
+    return f"{word.label} ({word.original})" if word.original else word.label
 
 
 def pays_money(refund: Refund) -> bool:
@@ -304,6 +322,35 @@ RETURN_METHODS = {
     "home-pickup": "Home pickup",
     "customer-keep": "Shopper keeps it",
 }
+
+_SAID_OF_RETURNS = {
+    "RMA status: ": "Return: ",
+    "RMA package tracking status: ": "Parcel: ",
+    "RMA receiving status: ": "At the warehouse: ",
+    "RMA tracking number: ": "Tracking number: ",
+}
+_PLAIN_WORDS = {
+    **{value: label.lower() for value, label in RETURN_METHODS.items()},
+    **{
+        value: in_words(kind, value).partition(" (")[0].lower()
+        for kind in ("rma", "tracking", "receiving")
+        for value in _WIRE[kind]
+        if value
+    },
+}
+_WORDS_OF_OPTORO = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, _PLAIN_WORDS))})(?![\w-])")
+
+
+def plainly(text: str) -> str:
+    """Returns what the desk wrote about a return with Optoro's words put plainly: `RMA status:
+    REFUNDED` becomes `Return: refunded`, `mail-back, TRANSIT` becomes `mail-back, in transit`.
+    The words themselves stand in the differences below, and in the raw message."""
+    for said, plain in _SAID_OF_RETURNS.items():
+        if text.startswith(said):
+            text = plain + text.removeprefix(said)
+            break
+    return _WORDS_OF_OPTORO.sub(lambda found: _PLAIN_WORDS[found[0]], text)
+
 
 # What the fields in timeline differences are called.
 _FIELD_NAMES = {

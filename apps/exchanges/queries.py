@@ -18,6 +18,10 @@ from apps.rmas.queries import units_naming
 def with_status(rows: QuerySet[ExchangeOrder]) -> QuerySet[ExchangeOrder]:
     """Returns the rows with `own_order_status`: what the order system last said of the order that
     it carries each one as (`lineage.own_orders`), None while it has sent none."""
+    return rows.annotate(own_order_status=_own_order_status())
+
+
+def _own_order_status() -> Coalesce:
     newer = Order.objects.filter(
         store_id=OuterRef("store_id"),
         first_seen_at__gte=OuterRef("placed_at"),
@@ -30,23 +34,29 @@ def with_status(rows: QuerySet[ExchangeOrder]) -> QuerySet[ExchangeOrder]:
         .annotate(found=Count("pk"), only=Min("status"))
         .filter(found=1)
     )
-    return rows.annotate(
-        own_order_status=Coalesce(
-            Subquery(named.values("status")[:1]), Subquery(alone.values("only"))
-        )
-    )
+    return Coalesce(Subquery(named.values("status")[:1]), Subquery(alone.values("only")))
 
 
 def in_status(rows: QuerySet[Any], status: str) -> QuerySet[Any]:
-    """Keeps the rows of `with_status` that are `placed`, `shipped` or `canceled`."""
+    """Keeps the rows that are `placed`, `shipped` or `canceled`."""
     ended = {"shipped": rules.SHIPPED, "canceled": rules.CANCELED}
-    if status in ended:
-        is_in = Q(own_order_status=ended[status])
-    else:
-        is_in = Q(own_order_status__isnull=True) | ~Q(own_order_status__in=list(ended.values()))
+    # Apart from what the rows may show, and never null: it is worked out once for each row.
+    rows = rows.alias(said=Coalesce(_own_order_status(), Value("")))
+    is_in = Q(said=ended[status]) if status in ended else ~Q(said__in=list(ended.values()))
+    if status == "canceled":
+        rows = rows.filter(_may_be_canceled())
     # As a case PostgreSQL takes it for likely, and looks at the newest rows first until it has
     # enough; bare, it takes it for rare and works out the status of every row.
     return rows.filter(Case(When(is_in, then=Value(True)), default=Value(False)))
+
+
+def _may_be_canceled() -> Q:
+    """Few orders are canceled: it is soon known that an exchange order is called as none of them,
+    and only of the others the status is worked out."""
+    canceled = Order.objects.filter(status=rules.CANCELED)
+    return Q(order_identifier__in=canceled.values("identifier")) | Q(
+        order_identifier__in=canceled.values("secondary_identifier")
+    )
 
 
 def exchange_order_named(store_id: int, identifier: str) -> ExchangeOrder | None:

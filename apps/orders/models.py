@@ -64,6 +64,11 @@ class Order(models.Model):
                 condition=~Q(header_difference_cents=0),
                 name="orders_header_differs",
             ),
+            models.Index(
+                fields=["identifier", "secondary_identifier"],
+                condition=Q(status="Canceled"),
+                name="orders_canceled",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ ORDER_SNAPSHOT = "order.snapshot"  # key: Order; send its newest snapshot to Opt
 IMPORT_VARIANTS = "catalog.import"  # key: VariantImport; read the rest of an uploaded file
 EXPORT_REPORT = "reports.export"  # key: Export; read the rest of its rows, write its file
 EXPIRE_EXPORT = "reports.expire"  # key: Export; its bytes go
+IMPORT_STATEMENT = "statements.import"  # key: Statement; read and compare the rest of a file
 
 LABELS = {
     LINK_ORDER: "Link order to RMAs",
@@ -18,4 +19,5 @@ LABELS = {
     IMPORT_VARIANTS: "Import variants",
     EXPORT_REPORT: "Export report",
     EXPIRE_EXPORT: "Remove old export",
+    IMPORT_STATEMENT: "Import statement",
 }

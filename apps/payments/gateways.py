@@ -30,6 +30,11 @@ def gateway_named(name: str, *, store_id: int) -> Gateway:
     return make(store_id)
 
 
+def gateway_names() -> tuple[str, ...]:
+    """Returns the names of all gateways there are."""
+    return tuple(sorted(_GATEWAYS))
+
+
 def gateway_for(*, payment_gateway: str, gift_card_gateway: str, is_gift_card: bool) -> str:
     """Returns the name of the gateway that pays: gift cards by their own where the store names one,
     by the payment gateway where that can, else by hand."""

@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sub
 from apps.attention.queries import open_items
 from apps.common import money
 from apps.exchanges.models import ExchangeOrder
-from apps.exchanges.queries import in_status, with_status
+from apps.exchanges.queries import in_status
 from apps.outbox import topics
 from apps.outbox.models import JobState
 from apps.payments.gateways import MANUAL
@@ -201,7 +201,7 @@ def _units_waiting_for_goods(store_id: int) -> QuerySet[RmaUnit]:
     """The exchanged units of a refund's RMA whose exchange order is still to be shipped. A gift
     card is with the shopper as soon as it is placed."""
     rows = ExchangeOrder.objects.filter(store_id=store_id, lines__is_gift_card=False)
-    unshipped = in_status(with_status(rows), "placed").order_by()
+    unshipped = in_status(rows, "placed").order_by()
     return RmaUnit.objects.filter(
         rma=OuterRef("rma"), is_withdrawn=False, refund_type__in=rma_rules.EXCHANGES
     ).filter(

@@ -273,9 +273,11 @@ def one_per_exception(found: Iterable[Found]) -> Mapping[tuple[AttentionKind, st
 
 
 def age_in_words(age: timedelta) -> str:
-    """Returns `50 seconds`, `3 hours`, `47 hours`, `2 days`: whole units, days from two on."""
+    """Returns `1 second`, `50 seconds`, `3 hours`, `47 hours`, `2 days`: whole units, days from two
+    on."""
     for name, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
         count = int(age.total_seconds() // seconds)
         if count >= (2 if name == "day" else 1):
             return f"{count} {name}{'' if count == 1 else 's'}"
-    return f"{int(age.total_seconds())} seconds"
+    count = int(age.total_seconds())
+    return f"{count} second{'' if count == 1 else 's'}"

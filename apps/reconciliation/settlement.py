@@ -1,20 +1,22 @@
 """Reading what Optoro is owed for exchange orders: the one path for page, exchange and reconciler.
 
-Three queries, however many rows: exchange orders, units, and what is decided for these units.
+All of a store's cost three queries, however many rows there are: exchange orders, units, and what
+is decided for these units; some of them a few more, by index.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.exchanges import rules as exchange_rules
 from apps.exchanges.models import ExchangeOrder
 from apps.exchanges.queries import with_status
+from apps.orders.models import Order
 from apps.reconciliation.settlement_rules import PAYING_TYPES, PayingUnit, Placed, Settlement, match
-from apps.refunds.models import RefundStatus, RefundUnit
+from apps.refunds.models import Refund, RefundStatus, RefundUnit
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
 
@@ -42,39 +44,101 @@ def settlements(store_id: int) -> list[Settlement]:
     return match(_placed(rows), _paying_units(units))
 
 
+def settlements_of(
+    store_id: int, orders: QuerySet[ExchangeOrder], rmas: QuerySet[Rma]
+) -> list[Settlement]:
+    """Returns these exchange orders of a store with all the units that pay for them, and what units
+    of these RMAs pay for none: what `settlements` says of them, by index."""
+    own = ExchangeOrder.objects.filter(store_id=store_id)
+    wanted = _placed(orders)
+    keys = {row.pk for row in wanted}
+    about = _units_about(store_id, wanted, rmas)
+    units = _paying_units(RmaUnit.objects.filter(pk__in=about))
+    names = {unit.exchange_order_identifier for unit in units} - {""}
+    of_rmas = {unit.rma_identifier for unit in units}
+    # What else these units may pay for, or they would seem to pay for nothing.
+    is_near = Q(order_identifier__in=names) | Q(rma_identifier__in=of_rmas)
+    known = [*wanted, *_placed(own.filter(is_near).exclude(pk__in=keys))]
+    unknown = names - {row.order_identifier for row in known}
+    # What is called by a name that nobody placed is one row, of whatever RMA its units are.
+    also = RmaUnit.objects.filter(rma__store_id=store_id, exchange_order_identifier__in=unknown)
+    more = set(also.order_by().values_list("pk", flat=True)) - about
+    if more:
+        units = _paying_units(RmaUnit.objects.filter(pk__in=about | more))
+    return [row for row in match(known, units) if not row.placed or row.placed.pk in keys]
+
+
+def _units_about(store_id: int, placed: list[Placed], rmas: QuerySet[Rma]) -> set[int]:
+    """The keys of the units that pay, of these RMAs, of those that the exchange orders name, and
+    those that name the exchange orders: each by its index."""
+    paying = RmaUnit.objects.filter(_pays()).order_by().values("pk")
+    named = Rma.objects.filter(
+        store_id=store_id, rma_identifier__in={row.rma_identifier for row in placed} - {""}
+    )
+    naming = paying.filter(
+        ~Q(exchange_order_identifier=""),
+        rma__store_id=store_id,
+        exchange_order_identifier__in={row.order_identifier for row in placed},
+    )
+    about = paying.filter(rma__in=rmas.order_by().values("pk"))
+    found = about.union(paying.filter(rma__in=named.values("pk")), naming)
+    return set(found.values_list("pk", flat=True))
+
+
+def settlements_between(
+    store_id: int, since: datetime | None, until: datetime | None
+) -> list[Settlement]:
+    """Returns what `settlements` says of the exchange orders placed from `since` to `until`
+    (exclusive), and of units first seen then that pay for none."""
+    if since is None and until is None:
+        return settlements(store_id)
+    orders = ExchangeOrder.objects.filter(store_id=store_id)
+    rmas = Rma.objects.filter(store_id=store_id)
+    if since:
+        orders, rmas = orders.filter(placed_at__gte=since), rmas.filter(first_seen_at__gte=since)
+    if until:
+        orders, rmas = orders.filter(placed_at__lt=until), rmas.filter(first_seen_at__lt=until)
+    return settlements_of(store_id, orders, rmas)
+
+
+def settlements_called(store_id: int, names: Collection[str]) -> list[Settlement]:
+    """Returns the settlements of what has one of these names: a transaction, an exchange order or
+    its original order, an RMA, a refund."""
+    rmas = Rma.objects.filter(store_id=store_id)
+    refunded = Refund.objects.filter(store_id=store_id, identifier__in=names, rma__isnull=False)
+    goods = Order.objects.filter(store_id=store_id, identifier__in=names)
+    units = RmaUnit.objects.filter(rma__store_id=store_id)
+    unlinked = units.filter(order__isnull=True, order_identifier__in=names)
+    naming = units.filter(~Q(exchange_order_identifier=""), exchange_order_identifier__in=names)
+    found = (
+        rmas.filter(rma_identifier__in=names)
+        .order_by()
+        .values("pk")
+        .union(
+            refunded.order_by().values("rma"),
+            *(rows.order_by().values("rma") for rows in (unlinked, naming)),
+            units.filter(order__in=goods.values("pk")).order_by().values("rma"),
+        )
+    )
+    meant = rmas.filter(pk__in=list(found.values_list("pk", flat=True)))
+    paid_for = units.filter(rma__in=meant).exclude(exchange_order_identifier="").order_by()
+    own = ExchangeOrder.objects.filter(store_id=store_id).order_by()
+    columns = ("order_identifier", "original_order_identifier", "transaction_id", "rma_identifier")
+    orders = own.filter(rma_identifier__in=meant.values("rma_identifier")).values("pk")
+    orders = orders.union(
+        own.filter(order_identifier__in=paid_for.values("exchange_order_identifier")).values("pk"),
+        *(own.filter(**{f"{column}__in": names}).values("pk") for column in columns),
+    )
+    return settlements_of(
+        store_id, own.filter(pk__in=list(orders.values_list("pk", flat=True))), meant
+    )
+
+
 def settlement_of(placed: ExchangeOrder) -> Settlement:
-    """Returns one exchange order with the units that pay for it, in six queries by index."""
-    return settlements_of([placed])[0]
-
-
-def settlements_of(placed: Sequence[ExchangeOrder]) -> list[Settlement]:
-    """Returns some exchange orders of one store, in their order, with the units that pay for them:
-    the same as `settlements` says of them, in six queries by index."""
-    if not placed:
-        return []
-    store_id = placed[0].store_id
-    keys = [row.pk for row in placed]
-    named = {row.rma_identifier for row in placed} - {""}
-    # With the other exchange orders of these returns: a unit that names none may pay for them.
-    of_rmas = ExchangeOrder.objects.filter(store_id=store_id, rma_identifier__in=named)
-    keys_of_all = {*keys, *of_rmas.values_list("pk", flat=True)}
-    rows = ExchangeOrder.objects.filter(pk__in=keys_of_all)
-    orders = _placed(rows)
-    units = RmaUnit.objects.filter(pk__in=_unit_keys(store_id, named, orders))
-    found = {row.placed.pk: row for row in match(orders, _paying_units(units)) if row.placed}
-    return [found[key] for key in keys]
-
-
-def _unit_keys(store_id: int, named: Iterable[str], orders: Iterable[Placed]) -> list[int]:
-    """Returns the units of these returns and those that name one of these exchange orders; by key,
-    because of one question for both the database makes a look through all units."""
-    units = RmaUnit.objects.filter(rma__store_id=store_id).order_by()
-    rmas = Rma.objects.filter(store_id=store_id, rma_identifier__in=named)
-    found = units.filter(rma_id__in=list(rmas.values_list("pk", flat=True))).values("pk")
-    names = [row.order_identifier for row in orders]
-    # Not blank: for the index over those that name one.
-    naming = units.exclude(exchange_order_identifier="").filter(exchange_order_identifier__in=names)
-    return [row["pk"] for row in found.union(naming.values("pk"))]
+    """Returns one exchange order with the units that pay for it, in a few queries by index."""
+    orders = ExchangeOrder.objects.filter(pk=placed.pk)
+    found = settlements_of(placed.store_id, orders, Rma.objects.none())
+    return next(row for row in found if row.placed)
 
 
 def _placed(rows: QuerySet[ExchangeOrder]) -> list[Placed]:
@@ -97,9 +161,7 @@ class _Share:
 
 
 def _paying_units(units: QuerySet[RmaUnit]) -> list[PayingUnit]:
-    pays = Q(optoro_refund_amount_cents__gt=0) | Q(refund_type__in=PAYING_TYPES)
-    pays |= Q(refund_units__is_live=True, refund_units__optoro_amount_cents__gt=0)
-    meant = units.filter(pays | ~Q(exchange_order_identifier="")).order_by().distinct()
+    meant = units.filter(_pays()).order_by()
     shares = _shares(meant)
     return [
         _paying_unit(row, shares.get(row["pk"], _Share()))
@@ -124,6 +186,16 @@ def _paying_units(units: QuerySet[RmaUnit]) -> list[PayingUnit]:
             "receiving_status",
         )
     ]
+
+
+def _pays() -> Q:
+    """Whether a unit pays Optoro, by its type, by estimate or by what is decided, or says what
+    for."""
+    held = RefundUnit.objects.filter(
+        rma_unit=OuterRef("pk"), is_live=True, optoro_amount_cents__gt=0
+    )
+    pays = Q(optoro_refund_amount_cents__gt=0) | Q(refund_type__in=PAYING_TYPES)
+    return pays | ~Q(exchange_order_identifier="") | Q(Exists(held))
 
 
 def _paying_unit(row: Mapping[str, Any], share: _Share) -> PayingUnit:

@@ -8,6 +8,7 @@ from apps.refunds.models import (
     Payout,
     PayoutAttempt,
     Refund,
+    RefundItem,
     RefundLine,
     RefundPolicy,
     RefundRequest,
@@ -50,6 +51,17 @@ class RefundUnitAdmin(ReadOnlyAdmin):
     list_display = ("pk", "line", "rma_unit", "amount_cents", "is_live")
     list_select_related = ("line", "rma_unit")
     raw_id_fields = ("line", "rma_unit")
+    ordering = ("-pk",)
+
+
+@admin.register(RefundItem)
+class RefundItemAdmin(ReadOnlyAdmin):
+    """What refunds are made of, for finance."""
+
+    list_display = ("pk", "refund", "position", "sku", "quantity", "amount_cents")
+    list_select_related = ("refund",)
+    raw_id_fields = ("refund", "line", "unit")
+    search_fields = ("=sku",)
     ordering = ("-pk",)
 
 

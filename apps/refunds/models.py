@@ -236,8 +236,10 @@ class Refund(KeptRow):
         indexes = [
             models.Index(fields=["store", "-created_at", "-id"], name="refunds_newest"),
             models.Index(fields=["store", "status", "-id"], name="refunds_by_status"),
-            models.Index(fields=["store", "paid_at"], name="refunds_by_paid"),
+            models.Index(fields=["store", "paid_at", "id"], name="refunds_by_paid"),
             models.Index(fields=["store", "confirmed_at"], name="refunds_by_confirmed"),
+            models.Index(fields=["store", "reported_at"], name="refunds_by_reported"),
+            models.Index(fields=["store", "reason"], name="refunds_by_reason"),
             models.Index(
                 fields=["store", "total_refund_amount_cents", "id"], name="refunds_by_total"
             ),
@@ -391,7 +393,23 @@ class RefundItem(KeptRow):
                 name="refunds_item_parts_add_up",
             ),
         ]
-        indexes = [models.Index(fields=["sku", "refund"], name="refunds_item_by_sku")]
+        indexes = [
+            models.Index(fields=["sku", "refund"], name="refunds_item_by_sku"),
+            # What reports are narrowed by.
+            models.Index(fields=["concept", "refund"], name="refunds_item_by_brand"),
+            models.Index(fields=["return_reason", "refund"], name="refunds_item_by_reason"),
+            models.Index(fields=["return_method", "refund"], name="refunds_item_by_method"),
+            models.Index(fields=["trigger", "refund"], name="refunds_item_by_trigger"),
+            models.Index(
+                fields=["warehouse_receipt_condition", "refund"], name="refunds_item_by_condition"
+            ),
+            models.Index(
+                fields=["quantity", "refund"],
+                condition=~Q(quantity=1),
+                name="refunds_item_by_quantity",
+            ),
+            models.Index(fields=["amount_cents", "refund"], name="refunds_item_by_amount"),
+        ]
 
     def __str__(self) -> str:
         return f"item {self.position} of {self.refund_id}"
@@ -464,6 +482,21 @@ class Payout(KeptRow):
                 fields=["refund", "transaction_identifier"],
                 condition=~Q(status__in=["declined", "canceled"]),
                 name="refunds_one_live_payout_per_payment",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["gateway_reference"],
+                condition=~Q(gateway_reference=""),
+                name="refunds_payouts_by_reference",
+            ),
+            models.Index(
+                fields=["gateway", "finished_at", "id"],
+                condition=Q(status="paid"),
+                name="refunds_payouts_paid",
+            ),
+            models.Index(
+                fields=["gateway", "amount_cents", "currency"], name="refunds_payouts_by_amount"
             ),
         ]
 

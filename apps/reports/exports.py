@@ -248,9 +248,13 @@ def _finish(export: Export) -> None:
         digest.update(content)
         size += len(content)
     now = clock.now()
-    expires_at = clock.in_seconds(settings.EXPORT_KEEP_DAYS * 86_400)
     with transaction.atomic():
+        # Locked: whether it is kept is not said at the same moment.
+        Export.objects.select_for_update(no_key=True).get(pk=export.pk)
         rows = Export.objects.filter(pk=export.pk, state=Export.State.FINISHING)
+        is_kept = rows.filter(is_kept=True).exists()
+        days = settings.EXPORT_KEEP_DAYS
+        expires_at = None if is_kept else clock.in_seconds(days * 86_400)
         is_ours = rows.update(
             state=Export.State.DONE,
             size=size,
@@ -263,7 +267,7 @@ def _finish(export: Export) -> None:
             ExportChunk.objects.filter(export=export.pk).exclude(
                 part=_FILE if is_ours else ""
             ).delete()
-        if is_ours:
+        if is_ours and expires_at:
             _enqueue_expiry(export, expires_at)
 
 
@@ -294,7 +298,7 @@ def expire_export(job: ClaimedJob) -> Result:
 
 def keep_export(export: Export) -> None:
     """Keeps the file of an export for good: it does not expire."""
-    Export.objects.filter(pk=export.pk).update(expires_at=None)
+    Export.objects.filter(pk=export.pk).update(is_kept=True, expires_at=None)
 
 
 def take_file(export: Export, *, user_id: int) -> Iterator[bytes]:

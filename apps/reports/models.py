@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from apps.ledger.models import PeriodEvent
 from apps.stores.models import Store
 
 
@@ -45,6 +46,7 @@ class Export(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     progress_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    is_kept = models.BooleanField(default=False, help_text="Its bytes never go: of a closed month")
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="When its bytes go; none: they are kept"
     )
@@ -104,3 +106,20 @@ class ExportDownload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.export_id} by {self.person_id}"
+
+
+class PeriodFile(models.Model):
+    """A file that was made when a month was closed. It is kept: printed again it is the same byte
+    for byte, whatever happened since."""
+
+    closing = models.ForeignKey(PeriodEvent, on_delete=models.PROTECT, related_name="files")
+    export = models.ForeignKey(Export, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["closing", "export"], name="reports_period_file_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.export} of {self.closing}"

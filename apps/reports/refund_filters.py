@@ -1,6 +1,7 @@
 """What the refund report can be narrowed by: any of its columns."""
 
 from decimal import Decimal
+from math import ceil, floor
 from typing import Any
 
 from babel.numbers import get_currency_precision
@@ -160,11 +161,18 @@ def items_of(question: Question) -> QuerySet[RefundItem]:
         if value == NOBODY and name in ("author", "approver"):
             rows = rows.filter(**{f"refund__{name}__isnull": True})
         elif value not in ("", None):
-            rows = rows.filter(**{field: value})
+            rows = rows.filter(**{field: value, **_in_store(name, question)})
     for name, field in _PARTS.items():
         if values.get(name):
             rows = rows.filter(**{f"{field}__icontains": values[name]})
     return _by_amount(_by_payout(rows, values), values)
+
+
+def _in_store(name: str, question: Question) -> dict[str, int]:
+    """Orders are found by their store and identifier: the index begins with the store."""
+    if name not in ("order", "paid_order"):
+        return {}
+    return {f"refund__{name}__store_id": question.store.pk}
 
 
 def _within(question: Question, moment: str) -> Q:
@@ -190,9 +198,9 @@ def _by_payout(rows: QuerySet[RefundItem], values: Any) -> QuerySet[RefundItem]:
 
 
 def _by_amount(rows: QuerySet[RefundItem], values: Any) -> QuerySet[RefundItem]:
-    for name, bound in (("amount_from", "gte"), ("amount_to", "lte")):
+    for name, bound, to_cents in (("amount_from", "gte", ceil), ("amount_to", "lte", floor)):
         value: Decimal | None = values.get(name)
         if value is not None:
-            cents = value.scaleb(get_currency_precision(values["currency"]))
+            cents = to_cents(value.scaleb(get_currency_precision(values["currency"])))
             rows = rows.filter(**{f"{values['amount_of']}__{bound}": cents})
     return rows

@@ -1,23 +1,27 @@
 """The two kinds of source: a table read by its key, and a grouped query that is read whole."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
+from weakref import ReferenceType, ref
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.dateparse import parse_date, parse_datetime
 
+from apps.common.days import FIRST_DAY, LAST_DAY
 from apps.reports.sums import Sums
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
+
+_LARGEST = 2**62
 
 
 @dataclass(frozen=True)
 class Keyset:
     """Rows of a table, however many. `rows` are narrowed and unsorted; `order` names what they are
-    sorted by: the first a moment, a day (`is_by_day`) or a number that is never null, the last ones
-    unique together. `fields` are read for each row, and `finish` makes rows of a batch of them (in
-    as many more queries as it likes, but a fixed number)."""
+    sorted by: first a moment that is never null, or a day (`is_by_day`), then numbers, which tell
+    rows of one moment apart. `fields` are read for each row, and `finish` makes rows of a batch of
+    them (in as many more queries as it likes, but a fixed number)."""
 
     rows: Callable[[Question], QuerySet[Any]]
     order: Callable[[Question], tuple[str, ...]]
@@ -63,25 +67,29 @@ def kept(key: Sequence[Any]) -> Position:
 
 
 def position_of(after: Position, length: int, *, is_by_day: bool = False) -> list[Any]:
-    """Reads a position that was kept, or stood in an address; raises ValueError for nonsense."""
+    """Reads a position that was kept, or stood in an address: a moment, or a day, then numbers.
+    Raises ValueError for anything else."""
     if not isinstance(after, list) or len(after) != length:
         raise ValueError(f"a position has {length} parts")
-    read = [_part(value) for value in after]
-    if is_by_day != (isinstance(read[0], date) and not isinstance(read[0], datetime)):
-        raise ValueError(f"{after[0]!r} is not what the rows are sorted by")
-    return read
+    first, *others = after
+    found = _first_part(first, is_by_day=is_by_day) if isinstance(first, str) else None
+    if found is None:
+        raise ValueError(f"{first!r} is not what rows are sorted by")
+    for value in others:
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST:
+            raise ValueError(f"{value!r} is no number of a position")
+    return [found, *others]
 
 
-def _part(value: Any) -> date | int:
-    """Returns a moment, a day or a number."""
-    found = (parse_date(value) or parse_datetime(value)) if isinstance(value, str) else value
-    if isinstance(found, bool) or not isinstance(found, date | int):
-        raise ValueError(f"{value!r} is no part of a position")
-    if isinstance(found, int) and abs(found) > 2**62:
-        raise ValueError(f"{value!r} is too large")
-    if isinstance(found, datetime) and found.tzinfo is None:
-        raise ValueError(f"{value!r} names no zone")
-    return found
+def _first_part(text: str, *, is_by_day: bool) -> date | None:
+    """Returns the day or the moment that it is; None for nonsense."""
+    day = parse_date(text)
+    if is_by_day:
+        return day if day and FIRST_DAY <= day <= LAST_DAY else None
+    moment = None if day else parse_datetime(text)
+    if moment is None or moment.tzinfo is None or not FIRST_DAY <= moment.date() <= LAST_DAY:
+        return None
+    return moment
 
 
 def behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
@@ -96,21 +104,33 @@ def behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
 @dataclass(frozen=True)
 class Listed:
     """Rows of one grouped query, or few enough to be read whole (thousands at most): per SKU, per
-    week, per person. `read` returns them in their order."""
+    week, per person. `read` returns them in their order; it is asked once for each question, so
+    that rows, totals and chart of a page are of one look at the database."""
 
     read: Callable[[Question], Iterable[Row]]
+    _last: list[tuple[ReferenceType[Question], list[Row]]] = field(default_factory=list)
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns the next rows by their number."""
         start = 0 if after is None else after[0] if isinstance(after, list) and after else None
         if not isinstance(start, int) or start < 0:
             raise ValueError(f"{after!r} is no position")
-        rows = list(self.read(question))
+        rows = self.rows(question)
         end = start + limit
         return Batch(rows[start:end], [end] if end < len(rows) else None)
 
     def totals(self, report: Report, question: Question) -> list[Totals]:
         """Adds all rows up."""
         sums = Sums(report)
-        sums.add(list(self.read(question)))
+        sums.add(self.rows(question))
         return sums.totals
+
+    def rows(self, question: Question) -> list[Row]:
+        """Returns all rows."""
+        for asked, rows in self._last[:]:
+            if asked() is question:
+                return rows
+        rows = list(self.read(question))
+        # Gone with the question; of several at once the last one is kept.
+        self._last[:] = [(ref(question, lambda _: self._last.clear()), rows)]
+        return rows

@@ -1,6 +1,7 @@
 """Adding rows up as they pass by: what files end with, and the totals of short reports."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from apps.reports.types import Report, Row, Totals
 
@@ -28,9 +29,9 @@ class Sums:
             self._rows[currency] += 1
             sums = self._sums[currency]
             for n, place in enumerate(places):
-                value = row[place]
+                value: Any = row[place]
                 if value:
-                    sums[n] += value  # type: ignore[operator]
+                    sums[n] += value
 
     @property
     def totals(self) -> list[Totals]:

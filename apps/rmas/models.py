@@ -74,6 +74,7 @@ class Rma(models.Model):
             models.Index(fields=["store", "giftee_email"], name="rmas_by_giftee"),
             models.Index(fields=["store", "remote_updated_at", "id"], name="rmas_by_updated"),
             models.Index(fields=["store", "concept"], name="rmas_by_concept"),
+            models.Index(fields=["store", "first_seen_at"], name="rmas_by_first_seen"),
             models.Index(
                 fields=["store", "-remote_created_at", "-id"],
                 condition=Q(cancellation_requested_at__isnull=False),
@@ -209,9 +210,21 @@ class RmaUnit(models.Model):
                 condition=Q(is_withdrawn=False),
                 name="rmas_unit_words",
             ),
-            models.Index(fields=["package_tracking_status", "rma"], name="rmas_unit_by_parcel"),
-            models.Index(fields=["receiving_status", "rma"], name="rmas_unit_by_receiving"),
-            models.Index(fields=["refund_type", "rma"], name="rmas_unit_by_type"),
+            models.Index(
+                fields=["package_tracking_status", "rma"],
+                condition=Q(is_withdrawn=False),
+                name="rmas_unit_by_parcel",
+            ),
+            models.Index(
+                fields=["receiving_status", "rma"],
+                condition=Q(is_withdrawn=False),
+                name="rmas_unit_by_receiving",
+            ),
+            models.Index(
+                fields=["refund_type", "rma"],
+                condition=Q(is_withdrawn=False),
+                name="rmas_unit_by_type",
+            ),
             models.Index(
                 fields=["exchange_order_identifier"],
                 condition=~Q(exchange_order_identifier=""),

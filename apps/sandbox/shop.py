@@ -352,7 +352,7 @@ def _transaction(identifier: str, cents: int, when: str) -> JsonObject:
         "amount_cents": cents,
         "status": "SUCCESS",
         "type": "SALE",
-        "gateway": "simulated",
+        "gateway": "credit_card",
         "is_online": True,
         "is_test": True,
         "created_at": when,

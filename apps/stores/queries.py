@@ -2,6 +2,7 @@
 
 import hmac
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -59,6 +60,15 @@ def _fallback(store: Store, name: str) -> str:
     if store.is_default or name in ("payment_gateway", "refund_trigger"):
         return str(settings.DEFAULT_STORE[name])
     return ""
+
+
+def zone_of(store: Store) -> ZoneInfo:
+    """Returns the clock by which a store's days begin; a name that this machine does not know
+    counts as UTC."""
+    try:
+        return ZoneInfo(store.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def stores_with_credentials(presented: WebhookCredentials) -> list[Store]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from apps.stores.models import Store
+    from tests.bench.exports import Exported
     from tests.bench.measuring import Figures
 
 DEFAULT_RMAS = 1_000_000
@@ -106,6 +107,7 @@ def _run(given: argparse.Namespace, server: Server, *, is_new: bool) -> int:
         _check_books(first.pk)
         server.mark(given.rmas)
     rows = _measured(given, first)
+    exported = _exported(given, first)
     content = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "rmas": given.rmas,
@@ -113,6 +115,7 @@ def _run(given: argparse.Namespace, server: Server, *, is_new: bool) -> int:
         "cpus": os.cpu_count(),
         "load": os.getloadavg(),
         "figures": [row.as_content() for row in rows],
+        "exports": [row.as_content() for row in exported],
     }
     given.json.parent.mkdir(exist_ok=True)
     given.json.write_text(json.dumps(content, indent=1) + "\n")
@@ -168,6 +171,18 @@ def _measured(given: argparse.Namespace, store: "Store") -> list["Figures"]:
             print("over HTTP " + table([row]).splitlines()[1], flush=True)
             rows.append(row)
     return rows
+
+
+def _exported(given: argparse.Namespace, store: "Store") -> list["Exported"]:
+    from tests.bench.exports import measure_exports
+
+    if given.only not in "exports":
+        return []
+    found = []
+    for row in measure_exports(store):
+        print(row.in_words, flush=True)
+        found.append(row)
+    return found
 
 
 def _clients(store: "Store") -> dict[str, "Client"]:

@@ -8,6 +8,9 @@ from apps.accounts.services import create_api_key
 from apps.catalog.imports import start_import
 from apps.catalog.models import MissedLookup, Product, Variant
 from apps.desk.models import RecentSearch, SavedView
+from apps.reports.asking import question_of
+from apps.reports.exports import start_export
+from apps.reports.refund_report import REFUNDS
 from apps.rmas.models import Rma
 from apps.stores.models import Store
 from tests.bench.loading import Do, InBackground, at_once, restart_sequences
@@ -125,6 +128,13 @@ def _habits(store: Store, people: People) -> None:
         )
         for n in range(10)
     )  # fmt: skip
+    for number in range(3):
+        start_export(
+            report=REFUNDS,
+            question=question_of(REFUNDS, store, f"since=2026-01-0{number + 1}"),
+            file_format="csv",
+            user_id=user.pk,
+        )
     content = b"variant_identifier,sku,title,unit_price,quantity_in_stock\nP-1,SKU-1,Tee,12.80,-5\n"
     for number in range(3):
         start_import(

@@ -9,7 +9,14 @@ from apps.exchanges.models import ExchangeLine, ExchangeOrder
 from apps.inbox.models import Delivery
 from apps.orders.models import Order, OrderLine, OrderMessage, Transaction
 from apps.outbox.models import Attempt, Job
-from apps.refunds.models import Payout, PayoutAttempt, Refund, RefundLine, RefundUnit
+from apps.refunds.models import (
+    Payout,
+    PayoutAttempt,
+    Refund,
+    RefundItem,
+    RefundLine,
+    RefundUnit,
+)
 from apps.rmas.models import Rma, RmaMessage, RmaUnit
 from apps.timeline.models import Event
 from tests.bench.loading import Do, Table
@@ -75,6 +82,13 @@ _COLUMNS = {
     "refund_units": (
         RefundUnit,
         "id line_id rma_unit_id amount_cents shopper_amount_cents optoro_amount_cents is_live",
+    ),
+    "refund_items": (
+        RefundItem,
+        "id refund_id line_id unit_id position quantity concept order_line_item_identifier sku "
+        "title return_reason return_method trigger original_product_amount_cents "
+        "original_discount_amount_cents original_tax_amount_cents product_amount_cents "
+        "tax_amount_cents amount_cents shopper_amount_cents optoro_amount_cents",
     ),
     "payouts": (
         Payout,

@@ -21,7 +21,9 @@ from apps.exchanges.models import ExchangeOrder
 from apps.inbox.models import Delivery
 from apps.orders.models import Order
 from apps.outbox.models import Attempt, Job
-from apps.refunds.models import Payout, Refund
+from apps.refunds.models import Payout, Refund, RefundItem
+from apps.reports.models import Export
+from apps.reports.registry import all_reports
 from apps.rmas.models import Rma, RmaUnit
 from apps.stores.models import Store
 from tests.bench.measuring import Group, Target
@@ -45,6 +47,7 @@ _NOT_FILTERS = {
 NOT_MEASURED = {
     "catalog-sample": "a file that is always the same",
     "catalog-import-errors": "a file, a line for each error of one import",
+    "export-file": "bytes as they are kept; making them is measured by exports.py",
     "bulk-run": "what became of 500 rows at most, read by their run",
     **dict.fromkeys(
         ["account", "app-add", "codes", "passkey-add", "password"],
@@ -56,7 +59,7 @@ NOT_MEASURED = {
 }
 _NOT_FOR_AGENTS = {
     "catalog-import", "catalog-imports", "payout", "policy-edit", "policy-renew",
-    "approval-policy", "people",
+    "approval-policy", "people", "reports", "report", "exports", "export",
 }  # fmt: skip
 # Lists that are read whole at every look, whatever narrows them: one look tells all.
 _BRIEFLY = {"settlement"}
@@ -289,8 +292,39 @@ def _page_targets(sample: Sample) -> Iterator[Target]:
     yield _page("raw", [("attempt", pk) for pk in attempts], "an attempt")
     for view in ("policies", "policy", "policy-edit", "policy-renew", "approval-policy"):
         yield _page(view, [[]])
+    yield from _report_targets(sample)
     for view in ("catalog-imports", "keys", "people", "mentions"):
         yield _page(view, [[]])
+
+
+def _report_targets(sample: Sample) -> Iterator[Target]:
+    """The reports and their files: this month, and what each filter finds among all there is."""
+    yield _page("reports", [[]])
+    yield _page("exports", [[]])
+    exports = Export.objects.filter(store=sample.store).values_list("pk")
+    yield _page("export", exports[:SAMPLES])
+    for report in all_reports():
+        yield _page("report", [[report.name]], f"{report.name}, by itself")
+    base = reverse("desk:report", args=["refunds"])
+    items = RefundItem.objects.filter(refund__store=sample.store)
+    asked = {
+        "last month": {"period": "last_month"},
+        "SKU": {"period": "all", "sku": sample.rows(items, "sku")[0]},
+        "order": {"period": "all", "order": sample.rows(items, "refund__order__identifier")[0]},
+        "refund": {"period": "all", "refund": sample.rows(items, "refund__identifier")[0]},
+        "return": {"period": "all", "rma": sample.rows(items, "refund__rma_identifier")[0]},
+        "brand, reason, this month": {
+            "brand": sample.rows(items, "concept")[0],
+            "return_reason": sample.rows(items, "return_reason")[0],
+        },
+    }
+    for name, query in asked.items():
+        url = f"{base}?{urlencode(query)}"
+        yield Target(Group.PAGE, "report", f"refunds, {name}", (url,), "administrator")
+    since = _newest_rows("refunds", sample)
+    url = f"{reverse('desk:report-csv', args=['refunds'])}?{urlencode({'by': 'decided', **since})}"
+    name = f"refunds, about {_CSV_ROWS:,} rows"
+    yield Target(Group.CSV, "report-csv", name, (url,), "administrator")
 
 
 def _page(view: str, arguments: Iterable[Any], name: str = "page") -> Target:

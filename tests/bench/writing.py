@@ -231,11 +231,22 @@ class Writer:
                 unit_id, line_id, unit_id, story.estimated_cents, story.shopper_cents,
                 story.estimated_cents - story.shopper_cents, is_live,
             )  # fmt: skip
+        self._items(story, line_id, units)
         if shopper and status not in ("proposed", "canceled"):
             self._payout(story, identifier, shopper, decided, paid)
         self._refund_events(story, identifier, decided, paid)
         if is_paid:
             self._snapshot_job(story, paid)
+
+    def _items(self, story: Story, line_id: int, units: list[int]) -> None:
+        line, cents = story.order.lines[story.line], story.estimated_cents
+        for position, unit_id in enumerate(units, start=1):
+            self.tables.refund_items.add(
+                unit_id, story.number, line_id, unit_id, position, 1, story.order.brand,
+                str(story.line + 1), line.sku, line.title, story.reason, story.method, "default",
+                line.price, line.discount, line.tax, cents - line.tax, line.tax, cents,
+                story.shopper_cents, cents - story.shopper_cents,
+            )  # fmt: skip
 
     def _payout(self, story: Story, identifier: str, cents: int, decided: int, paid: int) -> None:
         key, status = story.number, story.refund

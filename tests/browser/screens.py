@@ -22,6 +22,9 @@ PAGES = {
     "exchanges": "/exchanges/",
     "settlement": "/settlement/",
     "refunds": "/refunds/",
+    "reports": "/reports/",
+    "report": "/reports/refunds/",
+    "exports": "/reports/exports/",
     "messages": "/messages/",
     "outbound": "/outbound/",
     "policies": "/policies/",
@@ -50,6 +53,7 @@ DETAILS = {
     "message": ("/messages/", ""),
     "job": ("/outbound/", ""),
     "product": ("/catalog/", ""),
+    "export": ("/reports/exports/", ""),
 }
 
 

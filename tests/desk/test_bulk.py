@@ -326,6 +326,43 @@ def test_at_most_so_many_at_once(
     assert "2 returns would be done" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "action", "query", "label", "shown"),
+    [
+        ("refunds", "cancel", "status=proposed&status=gone", "Status", "proposed, gone"),
+        ("refunds", "cancel", "since=29.11.2026&status=proposed", "Decided since", "29.11.2026"),
+        ("rmas", "evaluate", "in_transit_days=many", "In transit for", "many"),
+        ("orders", "assign", "assignee=nobody%20here", "Assignee", "nobody here"),
+        ("attention", "take", "late=%3Cb%3E", "Late", "&lt;b&gt;"),
+    ],
+)
+def test_all_that_match_an_unusable_filter_are_refused(
+    three: Store,  # noqa: F811
+    lead: Client,
+    name: str,
+    action: str,
+    query: str,
+    label: str,
+    shown: str,
+) -> None:
+    answer = preview(lead, name, action, scope="all", query=query)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert f"<strong>{label}: {shown}</strong> – " in page
+    assert "would be done" not in page
+    exported = lead.get(f"/lists/{name}/rows.csv?{query}")
+    assert exported.status_code == 422
+    assert f"<strong>{label}: {shown}</strong> – " in exported.content.decode()
+
+
+def test_rows_that_were_ticked_need_no_usable_filter(three: Store, lead: Client) -> None:  # noqa: F811
+    key = Refund.objects.first().pk
+    answer = preview(lead, "refunds", "cancel", row=[key], query="status=gone")
+    assert "1 refund would be done" in plain(answer)
+    all_of_them = preview(lead, "refunds", "cancel", scope="all", query="status=proposed")
+    assert "3 refunds would be done" in plain(all_of_them)
+
+
 def test_orders_and_returns_are_assigned_and_flagged(three: Store, lead: Client) -> None:  # noqa: F811
     ana = User.objects.get(username="ana")
     keys = list(Refund.objects.values_list("rma", flat=True))

@@ -217,7 +217,7 @@ def test_a_queue_is_worked_with_the_keyboard(world: World, lead: Client) -> None
     assert "2 more of this kind" in page
     for key in ("1", "2", "t", "d", "n"):
         assert page.count(f'data-key="{key}"') == 1, key
-    assert f'href="/attention/{items[0].pk}/" data-key="n"' in page
+    assert f'href="/attention/{items[0].pk}/" data-key="."' in page
     answer = lead.post(f"/attention/{first.pk}/take/")
     assert answer["Location"] == f"/attention/{first.pk}/"
     assert page_of(lead, first).count('data-key="b"') == 1

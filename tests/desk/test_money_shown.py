@@ -256,7 +256,7 @@ def test_returns_are_narrowed_by_kind_and_brand(store: Store, lead: Client) -> N
     assert found("brand=North") == {"RMA-1"}
     assert found("brand=nor") == set()
     text = text_of(lead.get("/returns/").content)
-    assert "mail-back Mixed ORD-1" in text
+    assert "Mail-back Mixed ORD-1" in text
     assert "mail-back Store credit ORD-2" in text
 
 

@@ -269,7 +269,7 @@ QUERIES = {
     "/orders/": 12,
     "/returns/": 11,
     "/exchanges/": 11,
-    "/settlement/": 7,
+    "/settlement/": 8,
     "/refunds/": 8,
     "/messages/": 7,
     "/outbound/": 7,
@@ -282,7 +282,7 @@ QUERIES = {
     "/returns/RMA-1/convert/": 13,
     "/returns/RMA-1/decide/": 14,
     "/policies/approvals/": 6,
-    "/exchanges/ORD-1-X/": 16,
+    "/exchanges/ORD-1-X/": 14,
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.core.cache import caches
 from django.test import Client
 
 from apps.accounts.models import AccessChange, Membership, Role, User
@@ -239,3 +240,29 @@ def test_a_person_of_two_stores_finds_each_ones_objects_in_it_alone(
     Membership.objects.filter(store=world.store, user__username="both").delete()
     browser.post("/store/", {"store": world.store.pk})
     assert browser.get("/orders/ORD-1/").status_code == 404
+
+
+def test_names_cannot_be_guessed_one_after_another(
+    admin: Client, store: Store, other_store: Store, settings: object
+) -> None:
+    caches["attempts"].clear()
+    settings.SIGN_IN_TRIES_PER_NAME = 3
+    stranger = User.objects.create_user("stranger")
+    Membership.objects.create(user=stranger, store=other_store, role=Role.LEAD)
+    User.objects.create_user("retired", is_active=False)
+
+    def add(name: str) -> object:
+        return admin.post("/people/", {"username": name, "role": "agent"})
+
+    for name in ("nobody", "retired", "stranger2"):
+        answer = add(name)
+        assert answer.status_code == 422
+        assert f"Nobody is called &#x27;{name}&#x27;" in answer.content.decode()
+    answer = add("stranger")
+    assert (answer.status_code, answer.has_header("Retry-After")) == (429, True)
+    assert "Too many user names that could not be added." in answer.content.decode()
+    assert role_of(stranger, store) is None
+    caches["attempts"].clear()
+    assert add("Stranger")["Location"] == "/people/"
+    assert role_of(stranger, store) == "agent"
+    assert trail()[-1][2] == "stranger added as Agent"

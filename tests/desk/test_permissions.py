@@ -1,5 +1,6 @@
 """Every address of the desk: who gets in, who is refused, and how."""
 
+import zlib
 from collections.abc import Callable
 from html import unescape
 from uuid import UUID
@@ -14,6 +15,7 @@ from apps.accounts.rules import Action, may, roles_that_may
 from apps.attention.models import Item
 from apps.desk.models import BulkRun, SavedView
 from apps.desk.urls import urlpatterns
+from apps.reports.models import Export
 from apps.stores.models import Store
 from tests.desk.addresses import ACCOUNTS, Address
 from tests.desk.conftest import World, open_payout
@@ -110,6 +112,21 @@ def _import(w: World) -> list[object]:
     return [w.variant_import.pk]
 
 
+def _export(w: World) -> list[object]:
+    """A file that was made."""
+    export, is_new = Export.objects.get_or_create(
+        store=w.store,
+        report="refunds",
+        defaults={"format": "csv", "zone": "UTC", "name": "r.csv", "state": "done", "size": 1},
+    )
+    if is_new:
+        export.chunks.create(part="rows", number=0, content=zlib.compress(b"x"))
+    return [export.pk]
+
+
+FINANCE = Action.VIEW_FINANCE
+
+
 TABLE: dict[str, list[Address]] = {
     **ACCOUNTS,
     "home": [Address()],
@@ -185,6 +202,27 @@ TABLE: dict[str, list[Address]] = {
     ],
     "view-delete": [Address(_view, method="post", is_object=True, expected=302)],
     "settlement": [Address()],
+    "books": [Address(action=Action.VIEW_FINANCE)],
+    "books-close": [
+        Address(lambda w: [2026, 1], action=Action.CLOSE_BOOKS),
+        Address(lambda w: [2026, 1], method="post", action=Action.CLOSE_BOOKS, expected=302),
+    ],
+    "books-reopen": [
+        Address(lambda w: [2026, 1], action=Action.CLOSE_BOOKS),
+        Address(lambda w: [2026, 1], method="post", action=Action.CLOSE_BOOKS, expected=422),
+    ],
+    "books-decide": [
+        Address(lambda w: [10**6], method="post", action=Action.CLOSE_BOOKS, expected=302)
+    ],
+    "books-files": [
+        Address(
+            lambda w: [10**6],
+            method="post",
+            is_object=True,
+            action=Action.CLOSE_BOOKS,
+            expected=404,
+        )
+    ],
     "orders": [Address()],
     "order": [Address(_order, is_object=True)],
     "rmas": [Address()],
@@ -290,6 +328,24 @@ TABLE: dict[str, list[Address]] = {
     ],
     "order-case": _case_work(_order),
     "rma-case": _case_work(_rma),
+    "reports": [Address(action=FINANCE)],
+    "report": [Address(lambda w: ["refunds"], action=FINANCE)],
+    "report-csv": [Address(lambda w: ["refunds"], action=FINANCE)],
+    "report-export": [
+        Address(
+            lambda w: ["refunds"],
+            method="post",
+            action=FINANCE,
+            expected=302,
+            data=(("format", "csv"),),
+        )
+    ],
+    "exports": [Address(action=FINANCE)],
+    "export": [Address(_export, is_object=True, action=FINANCE)],
+    "export-file": [Address(_export, is_object=True, action=FINANCE)],
+    "export-cancel": [
+        Address(_export, method="post", is_object=True, action=FINANCE, expected=302)
+    ],
     "approvals": [Address()],
     "approval-policy": [
         Address(),

@@ -257,3 +257,94 @@ def test_passkeys_alone_have_a_limit(ana: User, settings: Any) -> None:
     opened.post("/login/passkey/", {"credential": "{}"})
     answer = opened.post("/login/passkey/", {"credential": "{}"})
     assert answer.has_header("Retry-After")
+
+
+def lately(user: User, method: str) -> Client:
+    """Where somebody has just said who they are, by nothing but `method`."""
+    opened = Client()
+    sign_in(opened, user, seconds_ago=3600)
+    session = opened.session
+    session["account_authentication_methods"] = [{"method": method, "at": time.time()}]
+    session.save()
+    return opened
+
+
+@pytest.fixture
+def protected(browser: Client, ana: User, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:
+    """The secret of an app, and the number of a passkey beside it."""
+    monkeypatch.setattr("allauth.mfa.webauthn.internal.auth.get_credentials", lambda user: [])
+    secret = set_up(browser)
+    data = {"name": "Key", "credential": {"clientExtensionResults": {"credProps": {"rk": True}}}}
+    return secret, Authenticator.objects.create(user=ana, type="webauthn", data=data).pk
+
+
+@pytest.mark.parametrize(
+    ("url", "asked_by"),
+    [
+        ("/account/app/remove/", "POST"),
+        ("/account/passkeys/{}/remove/", "POST"),
+        ("/account/codes/", "POST"),
+        ("/account/codes/", "GET"),
+        ("/account/passkeys/new/", "GET"),
+    ],
+)
+def test_the_password_alone_does_not_get_past_a_second_factor(
+    protected: tuple[str, int], ana: User, url: str, asked_by: str
+) -> None:
+    secret, passkey = protected
+    url = url.format(passkey)
+    before = list(Authenticator.objects.order_by("pk").values_list("pk", "type", "data"))
+    opened = lately(ana, "password")
+    asked = opened.post(url) if asked_by == "POST" else opened.get(url)
+    assert asked.status_code == (403 if asked_by == "POST" else 200)
+    page = asked.content.decode()
+    assert "Confirm that it is you" in page
+    assert 'name="sudo_password"' not in page
+    assert not any(code in page for code in recovery_codes(ana))
+    said = {"sudo_asked_by": asked_by}
+    refused = opened.post(url, {**said, "sudo_password": PASSWORD})
+    assert refused.status_code == 422
+    assert "The password alone does not do here" in refused.content.decode()
+    assert opened.post(url, {**said, "sudo_code": "000000"}).status_code == 422
+    assert list(Authenticator.objects.order_by("pk").values_list("pk", "type", "data")) == before
+    assert opened.post(url, {**said, "sudo_code": code_of(secret)}).status_code == 302
+    if asked_by == "POST":
+        after = list(Authenticator.objects.order_by("pk").values_list("pk", "type", "data"))
+        assert after != before
+
+
+def test_a_recovery_code_removes_the_app_that_was_lost(browser: Client, ana: User) -> None:
+    set_up(browser)
+    opened = lately(ana, "password")
+    said = {"sudo_asked_by": "POST", "sudo_code": recovery_codes(ana)[0]}
+    assert opened.post("/account/app/remove/", said)["Location"] == "/account/"
+    assert not Authenticator.objects.exists()
+    summaries = AccessChange.objects.order_by("pk").values_list("summary", flat=True)
+    assert list(summaries) == ["Authenticator app added", "Authenticator app removed"]
+
+
+def test_a_second_factor_shown_at_sign_in_is_proof_for_a_while(
+    browser: Client, ana: User, settings: Any
+) -> None:
+    set_up(browser)
+    opened = lately(ana, "mfa")
+    settings.SUDO_MINUTES = 0
+    assert opened.post("/account/app/remove/").status_code == 403
+    settings.SUDO_MINUTES = 15
+    assert opened.post("/account/app/remove/")["Location"] == "/account/"
+    assert not Authenticator.objects.exists()
+
+
+def test_who_takes_anothers_second_factor_away_shows_their_own(browser: Client, ana: User) -> None:
+    person("ana", Role.ADMINISTRATOR)
+    secret = set_up(browser)
+    bob = person("bob", Role.AGENT)
+    Authenticator.objects.create(user=bob, type="totp", data={"secret": "x"})
+    url = f"/people/{bob.pk}/second-factor/"
+    opened = lately(ana, "password")
+    said = {"sudo_asked_by": "POST", "sudo_password": PASSWORD}
+    assert opened.post(url, said).status_code == 422
+    assert Authenticator.objects.filter(user=bob).exists()
+    said = {"sudo_asked_by": "POST", "sudo_code": code_of(secret)}
+    assert opened.post(url, said)["Location"] == "/people/"
+    assert not Authenticator.objects.filter(user=bob).exists()

@@ -5,10 +5,13 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.exchanges.models import ExchangeOrder
+from apps.refunds.models import Refund
 from apps.stores.models import Store
 from tests.desk.conftest import deliver, exchange, take, work_off
 from tests.support import builders
@@ -164,6 +167,71 @@ def test_units_without_an_exchange_order(store: Store, optoro: FakeOptoro, lead:
     work_off()
     [row] = rows_of(get(lead))
     assert row.startswith("none for ORD-LATER No exchange order Units of RMA-1 pay ¤130.56")
+
+
+@pytest.fixture
+def days(orders: list[ExchangeOrder], monkeypatch: pytest.MonkeyPatch) -> list[ExchangeOrder]:
+    """The three of them on three days, of which a page looks at two."""
+    monkeypatch.setattr("apps.desk.reads.settlement.MOST_ORDERS", 1)
+    for day, row in enumerate(orders, 5):
+        placed_at = f"2026-01-{day:02d}T17:00:00Z"
+        ExchangeOrder.objects.filter(pk=row.pk).update(placed_at=placed_at)
+    return orders
+
+
+@pytest.mark.parametrize(
+    ("query", "expected", "has_older"),
+    [
+        ("", [2, 1], True),
+        ("state=matches", [], True),
+        ("until=2026-01-06", [1, 0], False),
+        ("since=2026-01-01", [2, 1, 0], False),
+        ("since=2026-01-05&until=2026-01-05", [0], False),
+        # A whole name is found in all of them, a part of one where the page looks.
+        ("search=transaction-1", [0], True),
+        ("search=TRANSACTION-1", [0], True),
+        ("search=ORD-1", [0], True),
+        ("search=rma-1", [0], True),
+        ("search=transaction", [2, 1], True),
+        ("search=transaction-1&state=less", [], True),
+        ("search=transaction-1&since=2026-01-06", [], False),
+    ],
+)
+def test_the_newest_days_are_looked_at(
+    query: str,
+    expected: list[int],
+    has_older: bool,
+    days: list[ExchangeOrder],
+    lead: Client,
+) -> None:
+    page = get(lead, query)
+    assert named(page) == [days[n].order_identifier for n in expected]
+    assert ("placed since Jan 6, 2026" in page) is has_older
+    assert ("until=2026-01-05" in page) is (has_older or "until=2026-01-05" in query)
+    if expected:
+        assert f"of {len(expected)} exchange order" in page.split('aria-label="Sums in USD"')[1]
+
+
+def test_a_refund_is_found_however_old_it_is(days: list[ExchangeOrder], lead: Client) -> None:
+    [refund] = Refund.objects.all()
+    assert refund.rma_identifier == "RMA-1"
+    assert named(get(lead, f"search={refund.identifier}")) == [days[0].order_identifier]
+
+
+def test_more_of_the_newest_days_cost_no_more_queries(
+    days: list[ExchangeOrder], lead: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count(most: int) -> tuple[int, int]:
+        monkeypatch.setattr("apps.desk.reads.settlement.MOST_ORDERS", most)
+        with CaptureQueriesContext(connection) as queries:
+            page = get(lead)
+        assert "placed since Jan" in page
+        return len(rows_of(page)), len(queries)
+
+    ExchangeOrder.objects.filter(pk=days[0].pk).update(placed_at="2026-01-09T17:00:00Z")
+    get(lead)
+    assert count(0) == (1, 10)
+    assert count(2) == (3, 10)
 
 
 def test_the_menu_leads_there(orders: Any, lead: Client) -> None:

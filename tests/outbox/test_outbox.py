@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from apps.common.http import OpenTransaction, refuse_open_transaction
 from apps.outbox import queries, runner, services
 from apps.outbox.models import Attempt, Job
-from apps.outbox.rules import retry_delay
+from apps.outbox.rules import LEASE_SECONDS, retry_delay
 from apps.outbox.types import done, hold, retry
 from tests.outbox.conftest import START, TOPIC
 
@@ -318,6 +318,37 @@ def test_a_silent_worker_does_not_hold_up_newer_causes_for_ever(handler, enqueue
     assert states() == ["done", "waiting"]
     frozen.shift(10)
     assert runner.run_due() == 1
+
+
+def test_a_long_handler_holds_its_job_anew(handler, enqueue, frozen):
+    told = []
+
+    def works_long(job):
+        for _ in range(5):
+            frozen.shift(LEASE_SECONDS - 1)
+            told.append(services.extend_lease(job))
+            told.append(services.release_expired_leases())
+        return done()
+
+    handler.end = works_long
+    enqueue()
+    assert runner.run_due() == 1
+    assert told == [True, 0] * 5
+    assert states() == ["done"]
+    assert [attempt.outcome for attempt in Attempt.objects.all()] == ["done"]
+
+
+def test_a_lease_that_has_run_out_is_not_extended(handler, enqueue, frozen):
+    enqueue()
+    slow = services.claim_next()
+    frozen.shift(LEASE_SECONDS + 1)
+    assert services.release_expired_leases() == 1
+    assert services.extend_lease(slow) is False
+    assert states() == ["waiting"]
+    frozen.shift(3600)
+    other = services.claim_next()
+    assert services.extend_lease(slow) is False
+    assert services.extend_lease(other) is True
 
 
 def test_a_worker_that_lost_its_lease_does_not_overwrite_the_new_runs_result(

@@ -10,7 +10,12 @@ import time_machine
 from apps.common import clock
 from apps.exchanges.models import ExchangeOrder
 from apps.reconciliation.services import reconcile, sweep_store
-from apps.reconciliation.settlement import settlement_of, settlements
+from apps.reconciliation.settlement import (
+    settlement_of,
+    settlements,
+    settlements_between,
+    settlements_called,
+)
 from apps.reconciliation.settlement_rules import (
     DIFFERENT,
     LABELS,
@@ -329,5 +334,63 @@ def test_more_exchange_orders_cost_no_more_queries(
     with django_assert_num_queries(3):
         rows = settlements(store.pk)
     assert [row.state for row in rows] == [State.MATCHES, State.MATCHES, State.NO_UNIT]
-    with django_assert_num_queries(4):
+    # Nothing names it, so nothing is read of units; what is paid for is read with its units.
+    with django_assert_num_queries(2):
         assert settlement_of(placed).state == State.NO_UNIT
+    matching = ExchangeOrder.objects.latest("pk")
+    with django_assert_num_queries(5):
+        assert settlement_of(matching).state == State.MATCHES
+
+
+@pytest.mark.django_db
+def test_some_of_the_rows_are_what_all_of_them_are(placed, store, send_order, send_rma, drain):
+    """Read by index for some days, or by name, every row is the one that reading all gives."""
+    began = clock.now()
+
+    def at(hour: int) -> Any:
+        return time_machine.travel(began + timedelta(hours=hour), tick=False)
+
+    with at(1):
+        send_rma(builders.rma("RMA-1", units(placed.order_identifier, 3)))
+        send_rma(builders.rma("RMA-2", units("NEVER", 2)))
+    with at(2):
+        for name in ("ORD-2", "ORD-3"):
+            send_order(builders.order(name))
+            post(request(name, [item()], rma_identifier="RMA-3"))
+        # The order of its own is meant by one unit, several are by none; two names nobody placed.
+        either = [builders.unit("ORD-2", **EXCHANGED), builders.unit("ORD-9", **EXCHANGED)]
+        send_rma(builders.rma("RMA-3", either))
+        send_rma(builders.rma("RMA-4", units("NEVER", 1)))
+    with at(3):
+        send_rma(builders.rma("RMA-5", units(None, 1)))
+        send_rma(builders.rma("RMA-6", units(ExchangeOrder.objects.latest("pk").order_identifier)))
+        drain()
+    everything = settlements(store.pk)
+    assert [(row.state, len(row.units)) for row in everything] == [
+        (State.MATCHES, 4),
+        (State.PAYS_LESS, 1),
+        (State.PAYS_LESS, 3),
+        (State.NOT_PLACED, 3),
+        (State.NO_EXCHANGE, 1),
+        (State.NO_EXCHANGE, 1),
+    ]
+
+    def placed_at(row: Any) -> datetime:
+        return row.placed.placed_at if row.placed else row.since_at
+
+    for hour in range(5):
+        moment = began + timedelta(hours=hour)
+        before = settlements_between(store.pk, None, moment)
+        after = settlements_between(store.pk, moment, None)
+        assert [row for row in before if placed_at(row) < moment] == [
+            row for row in everything if placed_at(row) < moment
+        ]
+        assert [row for row in after if placed_at(row) >= moment] == [
+            row for row in everything if placed_at(row) >= moment
+        ]
+    assert settlements_between(store.pk, None, None) == everything
+    for row in everything:
+        names = (row.order_identifier, row.original_order_identifier, row.transaction_id)
+        for name in {*names, *row.rma_identifiers} - {""}:
+            assert row in settlements_called(store.pk, [name]), name
+    assert settlements_called(store.pk, ["ORD-1-Y"]) == []

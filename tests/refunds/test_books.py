@@ -1,6 +1,10 @@
 """Refunds, payments and exchange orders in the ledger: each event once, to the cent."""
 
+import importlib
+
 import pytest
+from django.apps import apps as registry
+from django.db import connection
 from django.db.models import Sum
 
 from apps.ledger import queries
@@ -12,6 +16,8 @@ from apps.refunds.models import Payout, Refund
 from apps.refunds.services import cancel_refund
 from tests.support import builders, exchange_requests, variants
 from tests.support.people import actor
+
+EMPTY = "SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE ledger_posting, ledger_entry CASCADE"
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
@@ -229,3 +235,35 @@ def test_more_refunds_cost_the_reconciler_no_more_queries(
         drain()
         with django_assert_num_queries(7):
             assert ledger_differs(store.pk) == []
+
+
+def test_the_migration_books_what_was_before_as_it_would_have_been(
+    send_order, send_rma, api, drain, store
+):
+    type(store).objects.update(charges_return_shipping=True)
+    variants.put(api, "96027", variants.variant(), variants.variant("TEE-M"))
+    send_order(builders.order(), builders.order("ORD-2"), builders.order("O-DECLINE"))
+    assert exchange_requests.post(exchange_requests.request()).status_code == 200
+    gift = {"gift_refund_only": True, "giftee_email": "g@example.com"}
+    send_rma(builders.rma(units=[builders.unit()], tracking="TRANSIT"))
+    units = [builders.unit("ORD-2"), builders.unit("ORD-2")]
+    send_rma(
+        builders.rma("RMA-2", units, tracking="TRANSIT", return_shipping_cost_cents=500, **gift)
+    )
+    send_rma(builders.rma("RMA-3", [builders.unit("O-DECLINE")], tracking="TRANSIT"))
+    drain()
+    before, keys = books(store), set(Entry.objects.values_list("key", flat=True))
+    assert before["gift_card_liability"] == -25612
+    ended = {key for key in keys if key.endswith(":reversed")}
+    assert len(ended) == 1
+    keys -= ended | {key.removesuffix(":reversed") for key in ended}
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ledger_posting" if connection.vendor == "sqlite" else EMPTY)
+        if connection.vendor == "sqlite":
+            cursor.execute("DELETE FROM ledger_entry")
+    importlib.import_module("apps.refunds.migrations.0013_books_of_before").book_history(
+        registry, None
+    )
+    assert set(Entry.objects.values_list("key", flat=True)) == keys
+    assert books(store) == before
+    assert broken_books(store.pk) == []

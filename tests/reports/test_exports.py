@@ -234,7 +234,7 @@ def test_the_right_is_asked_again_at_the_download(
     person("fin", Role.AGENT)
     refused = finance.get(f"/reports/exports/{export.pk}/file/")
     assert refused.status_code == 403
-    assert "Seeing reports and exports needs one of these roles" in refused.content.decode()
+    assert "needs one of these roles: Lead, Finance, Administrator" in refused.content.decode()
     assert ExportDownload.objects.count() == 1
 
 

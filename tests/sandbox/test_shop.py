@@ -207,7 +207,7 @@ def test_about_every_fourth_order_is_paid_with_a_gift_card_and_a_card(orders):
         assert len(gift["payment_details"]["last_digits"]) == 4
         assert gift["amount_cents"] <= order["total_amount_cents"] // 2
         assert {card["payment_details"]["method"] for card in cards} == {"card"}
-        assert {card["gateway"] for card in cards} == {"simulated"}
+        assert {card["gateway"] for card in cards} == {"credit_card"}
         assert min(one["amount_cents"] for one in (gift, *cards)) > 0
     assert {len(charges(order)) for order in mixed} == {2, 3}
     amounts = Counter(charges(order)[0]["amount_cents"] for order in mixed)
@@ -239,7 +239,7 @@ def test_the_second_shipment_of_an_order_paid_in_two_ways_is_charged_to_the_card
         first, second = (charges(snapshot) for snapshot in order.snapshots)
         assert second[: len(first)] == first
         (added,) = second[len(first) :]
-        assert added["gateway"] == "simulated"
+        assert added["gateway"] == "credit_card"
         assert paid(order.snapshots[0]) == order.snapshots[0]["total_amount_cents"]
         assert paid(order.final) == order.final["total_amount_cents"]
         seen += first[0]["gateway"] == "gift_card"

@@ -171,7 +171,7 @@ RMAS = Listing(
         ),
         text("tracking", "Tracking number", lambda r: " ".join(r.tracking), is_usual=False),
         text("skus", "SKUs", lambda r: " ".join(r.skus), is_usual=False),
-        text("units", "Units", lambda r: r.units, css="num mid-only"),
+        text("units", "Units", lambda r: r.units, css="num wide-only"),
         amount(
             "estimated",
             "Estimated",

@@ -122,6 +122,9 @@ class ListFilters(df.FilterSet):
     "More filters". Days are the store's: from midnight to midnight on its clock."""
 
     first: tuple[str, ...] = ()
+    # Filters by what stands in rows below the list's own, and what these call the row above them.
+    below: tuple[str, ...] = ()
+    above: str = ""
 
     @property
     def store_id(self) -> int:
@@ -132,6 +135,26 @@ class ListFilters(df.FilterSet):
     def user_id(self) -> int:
         """The person who looks."""
         return int(self.request.seat.membership.user_id)
+
+    def rows_below(self, name: str, value: Any) -> QuerySet[Any]:
+        """Returns the rows that the filter `name`, one of `below`, looks for."""
+        raise NotImplementedError(name)
+
+    @property
+    def counted(self) -> QuerySet[Any] | None:
+        """As many as the rows that are kept, to be counted in their place, or None. In the order of
+        a list it can be a long way to the next row that has a match below it; the matches have an
+        index of their own."""
+        asked = self.form.cleaned_data if self.is_valid() else {}
+        found = next((name for name in self.below if asked.get(name)), None)
+        if found is None:
+            return None
+        others = self.queryset.all()
+        for name in asked.keys() - {found}:
+            others = self.filters[name].filter(others, asked[name])
+        matches = self.rows_below(found, asked[found])
+        matches = matches.filter(**{f"{self.above}__in": others.order_by().values("pk")})
+        return matches.order_by(f"-{self.above}_id").values(f"{self.above}_id").distinct()
 
     def any_of(self, rows: QuerySet[Any], name: str, values: list[str]) -> QuerySet[Any]:
         """Keeps rows that have one of the values."""

@@ -36,6 +36,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Unusable:
+    """A filter in the address that narrows nothing: what it is called, what it says, and why."""
+
+    label: str
+    value: str
+    problem: str
+
+
+@dataclass(frozen=True)
 class Chip:
     """A filter in force, and the address without it."""
 
@@ -69,6 +78,11 @@ class Look:
     def rows(self) -> QuerySet[Any]:
         """The rows, narrowed and sorted; a filter that cannot be used narrows nothing."""
         return self.listing.sorting.apply(self.narrowed.qs, self.asked_sort)
+
+    @property
+    def counted(self) -> QuerySet[Any] | None:
+        """What is counted in place of the rows, if anything."""
+        return self.narrowed.counted
 
     @property
     def sort(self) -> str:
@@ -158,6 +172,19 @@ class Look:
         """Whether a filter that does not stand in the open cannot be used."""
         return any(field.errors for field in self.more_fields)
 
+    @cached_property
+    def unusable(self) -> list[Unusable]:
+        """The filters in the address that cannot be used: the rows are not those asked for."""
+        form = self.narrowed.form
+        return [
+            Unusable(
+                label=self._label(name),
+                value=", ".join(value for given, value in self.filters_given if given == name),
+                problem=" ".join(str(problem) for problem in problems),
+            )
+            for name, problems in form.errors.items()
+        ]
+
     @property
     def column_choices(self) -> list[tuple[Column, bool]]:
         """The columns that can be chosen, and whether each is shown."""
@@ -212,8 +239,11 @@ class Look:
         field = self.narrowed.form.fields[name]
         choices = {str(key): str(words) for key, words in getattr(field, "choices", ())}
         rest = [pair for pair in self.parameters() if pair != (name, value)]
-        label = str(field.label or name.replace("_", " ").capitalize())
-        return Chip(label, choices.get(value, value), self.url_with(encoded(rest)))
+        return Chip(self._label(name), choices.get(value, value), self.url_with(encoded(rest)))
+
+    def _label(self, name: str) -> str:
+        field = self.narrowed.form.fields[name]
+        return str(field.label or name.replace("_", " ").capitalize())
 
 
 def encoded(parameters: Iterable[tuple[str, str]]) -> str:

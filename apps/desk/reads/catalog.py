@@ -16,6 +16,7 @@ from apps.inbox.variants_endpoint import variants_answer
 from apps.orders.models import OrderLine
 from apps.outbox import topics
 from apps.outbox.models import Job, JobState
+from apps.statements.models import Statement
 from apps.stores.models import Store
 
 ERRORS_SHOWN = 50
@@ -109,8 +110,8 @@ def import_page(found: VariantImport) -> ImportPage:
     return ImportPage(found, errors, job if in_trouble else None)
 
 
-def errors_csv(found: VariantImport) -> str:
-    """Returns what was wrong with an import's rows, as a file for a spreadsheet."""
+def errors_csv(found: VariantImport | Statement) -> str:
+    """Returns what was wrong with an uploaded file's rows, as a file for a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(["line", "column", "value", "what is wrong"])

@@ -14,6 +14,7 @@ from apps.outbox.models import Attempt, Job
 from apps.refunds.models import Refund
 from apps.reports.queries import exports_of
 from apps.rmas.models import Rma
+from apps.statements.queries import statements_of
 
 # A page that shows megabytes helps nobody; the whole is there as a file.
 SHOWN_CHARACTERS = 200_000
@@ -170,6 +171,9 @@ def subject_of(job: Job) -> Subject | None:
     if job.topic in (topics.EXPORT_REPORT, topics.EXPIRE_EXPORT):
         name = exports_of(job.store_id).filter(pk=key).values_list("name", flat=True).first()
         return Subject(f"Export {name}", reverse("desk:export", args=[key])) if name else None
+    if job.topic == topics.IMPORT_STATEMENT:
+        name = statements_of(job.store_id).filter(pk=key).values_list("name", flat=True).first()
+        return Subject(f"Statement {name}", reverse("desk:statement", args=[key])) if name else None
     return None
 
 

@@ -95,4 +95,7 @@ def _parts(refund: Refund) -> tuple[ReceiptPart, ...]:
 def _how(refund: Refund, tender: str) -> str:
     if refund.destination == Destination.GIFT_CARD:
         return f"onto a gift card for {refund.recipient_email}"
-    return f"back to your {payment_name(tender)}" if tender else "back to the original payment"
+    name = payment_name(tender)
+    if name.endswith("card"):
+        return f"back to your {name}"
+    return f"back to your payment by {name}" if name else "back to the original payment"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.http import Http404
 
 from apps.attention.models import Item
@@ -115,10 +115,12 @@ def minutes_after_approval(refund: Refund) -> int:
 def refund_page(refund: Refund) -> RefundPage:
     """Reads the page of a refund."""
     payouts = list(refund.payouts.prefetch_related("attempts").order_by("pk"))
+    lines = RefundLine.objects.select_related("order_line").prefetch_related("units__rma_unit")
+    prefetch_related_objects([refund], Prefetch("lines", lines))
     return RefundPage(
         refund=refund,
         ticks=ticks(refund),
-        lines=list(refund.lines.select_related("order_line").prefetch_related("units__rma_unit")),
+        lines=list(refund.lines.all()),
         payouts=payouts,
         jobs=_jobs(refund, payouts),
         attention=list(open_items(refund.store_id).filter(subject=refund.identifier)),

@@ -272,10 +272,8 @@ def _value(value: int, currency: str) -> str:
 def period_text(period: Period) -> str:
     """Returns days in words, such as from Jan 1 to Jan 31, 2026."""
     since, until = period.since, period.until
-    if since is None and until is None:
-        return "All time"
     if since is None:
-        return f"until {date_format(until, 'M j, Y')}"
+        return f"until {date_format(until, 'M j, Y')}" if until else "All time"
     if until is None:
         return f"since {date_format(since, 'M j, Y')}"
     if since == until:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from babel.numbers import format_decimal
@@ -15,9 +16,9 @@ from apps.common.logs import request_id as current_request_id
 from apps.desk import words
 from apps.desk.seats import Permit
 from apps.outbox import topics
-from apps.refunds.models import Destination, Payout, PayoutStatus, Refund
+from apps.refunds.models import Destination, Payout, PayoutStatus, Refund, Source
 from apps.refunds.types import Answer, Verdict
-from apps.timeline.models import Event
+from apps.timeline.models import ActorKind, Event
 
 register = template.Library()
 
@@ -32,9 +33,18 @@ def show_money(amount_cents: int | None, currency: str) -> str:
     if amount_cents is None:
         return "—"
     if not currency:
-        bare = format_decimal(Decimal(amount_cents).scaleb(-2), "#,##0.00", locale="en_US")
-        return f"¤{bare}"
+        return f"¤{_bare(amount_cents)}"
     return money.show(amount_cents, currency)
+
+
+@register.filter
+def price(amount_cents: int | None) -> str:
+    """Returns the price of a variant, which has no currency of its own."""
+    return "—" if amount_cents is None else _bare(amount_cents)
+
+
+def _bare(amount_cents: int) -> str:
+    return format_decimal(Decimal(amount_cents).scaleb(-2), "#,##0.00", locale="en_US")
 
 
 def _exact(moment: datetime) -> str:
@@ -107,11 +117,16 @@ def refund_pill(refund: Refund) -> SafeString:
     return _pill(words.refund_word(refund), f"· due {words.clock_text(due_at)}" if due_at else "")
 
 
+@lru_cache(maxsize=2000)
 def _pill(word: words.Word, extra: str) -> SafeString:
-    original = format_html(' <span class="wire">{}</span>', word.original) if word.original else ""
+    original, title = "", ""
+    if word.original:
+        original = format_html(' <span class="wire">{}</span>', word.original)
+        title = format_html(' title="{}"', word.original)
     return format_html(
-        '<span class="pill {}">{}{}{}</span>',
+        '<span class="pill {}"{}>{}{}{}</span>',
         word.tone,
+        title,
         word.label,
         original,
         f" {extra}" if extra else "",
@@ -125,6 +140,12 @@ def method(value: str) -> SafeString | str:
     if label is None or label.lower() == value:
         return label or value
     return format_html('{} <span class="wire">{}</span>', label, value)
+
+
+@register.filter
+def method_name(value: str) -> str:
+    """Returns a return method in plain words."""
+    return words.RETURN_METHODS.get(value, value)
 
 
 @register.filter
@@ -243,9 +264,17 @@ def unknown_for(payout: Payout) -> str:
 @register.filter
 def summary_of(event: Event) -> str:
     """Returns what an event is called: that an exchange became a refund counts more than the
-    status that came with it."""
+    status that came with it. What a person wrote stays as it was written."""
     became = words.what_it_became(event.changes or ()) if event.kind == "rma.updated" else ""
+    if not became and event.actor_kind in (ActorKind.OPTORO, ActorKind.SYSTEM):
+        return words.plainly(event.summary)
     return became or event.summary
+
+
+@register.filter
+def reason_of(refund: Refund) -> str:
+    """Returns why a refund was made; automation's reasons in plain words."""
+    return words.plainly(refund.reason) if refund.source == Source.AUTOMATIC else refund.reason
 
 
 @register.filter

@@ -1,6 +1,7 @@
 """How lists draw their cells, and what the pages of rows show of the list that they were opened
 from."""
 
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -26,10 +27,14 @@ def neighbors(context: dict[str, Any], name: str, row: Any) -> dict[str, Any]:
 @register.simple_tag
 def tick_dots(refund: Refund) -> SafeString:
     """Writes the four ticks of a refund as dots with their words."""
+    return _dots(tuple((tick.state, tick.label, tick.spoken) for tick in ticks(refund)))
+
+
+@lru_cache(maxsize=500)
+def _dots(said: tuple[tuple[str, str, str], ...]) -> SafeString:
+    """Few refunds of a list differ in what is said of them."""
     dots = format_html_join(
-        "",
-        '<li class="{0}" title="{1}: {2}"><span class="hidden">{1}: {2}</span></li>',
-        ((tick.state, tick.label, tick.spoken) for tick in ticks(refund)),
+        "", '<li class="{0}" title="{1}: {2}"><span class="hidden">{1}: {2}</span></li>', said
     )
     return format_html('<ol class="dots">{}</ol>', dots)
 
@@ -50,45 +55,57 @@ class _Switch(template.Node):
 
 @register.tag
 def switch(parser: template.base.Parser, token: template.base.Token) -> _Switch:
-    """Draws one of several cases by a single look; a chain of `elif` in each of hundreds of cells
-    is what makes lists slow.
+    """Draws one of several cases by a single look; a chain of `elif` in each of many rows is what
+    makes lists slow.
 
     {% switch key %}{% case "status" %}...{% case "total" "paid" %}...{% endswitch %}
     """
     _, subject = token.split_contents()
+    return _Switch(parser.compile_filter(subject), _cases(parser, "endswitch"))
+
+
+def _cases(parser: template.base.Parser, end: str) -> dict[str, template.NodeList]:
+    """What stands behind each `case`, by the names in it, until the tag `end`."""
     parser.parse(("case",))
     cases: dict[str, template.NodeList] = {}
     part = parser.next_token()
-    while part.contents != "endswitch":
+    while part.contents != end:
         names = part.split_contents()[1:]
-        drawn = parser.parse(("case", "endswitch"))
+        drawn = parser.parse(("case", end))
         cases |= {name.strip('"'): drawn for name in names}
         part = parser.next_token()
-    return _Switch(parser.compile_filter(subject), cases)
+    return cases
 
 
 class _Cells(template.Node):
-    def __init__(
-        self, cells: template.base.FilterExpression, columns: template.base.FilterExpression
-    ) -> None:
-        self.cells, self.columns = cells, columns
+    child_nodelists = ()
+
+    def __init__(self, cases: dict[str, template.NodeList]) -> None:
+        self.cases = cases
 
     def render(self, context: template.Context) -> SafeString:
-        """Draws the cells of the row at hand; the first one names the row."""
-        cells = self.cells.resolve(context).nodelist
-        parts = []
-        with context.push():
-            for column, css in self.columns.resolve(context):
-                context["key"] = column.key
-                parts.append(f'<td class="{css}">{cells.render(context)}</td>')
+        """Draws the cell `key` without its tag where the context has one, else all that the list
+        shows; the first one names the row."""
+        if "key" in context:
+            return self._content(str(context["key"]), context)
+        parts = [
+            f'<td class="{css}" data-label="{column.label}">'
+            f"{self._content(column.key, context)}</td>"
+            for column, css in context["look"].shown
+        ]
+        # What the columns are called are the project's own words: there is nothing to escape.
         first = parts[0].removeprefix("<td").removesuffix("</td>")
         return SafeString("".join([f'<th scope="row"{first}</th>', *parts[1:]]))
+
+    def _content(self, key: str, context: template.Context) -> SafeString:
+        found = self.cases.get(key)
+        return found.render(context) if found is not None else SafeString("")
 
 
 @register.tag
 def cells(parser: template.base.Parser, token: template.base.Token) -> _Cells:
-    """Draws the cells of a row by the template `cells` and the pairs of a column and its classes,
-    with less ado than a loop with an include has for each of hundreds: `{% cells cells columns %}`.
+    """Draws the cells of a row by one look, with less ado than a template for each of hundreds.
+
+    {% cells %}{% case "status" %}...{% case "total" "paid" %}...{% endcells %}
     """
-    _, drawn_by, columns = token.split_contents()
-    return _Cells(parser.compile_filter(drawn_by), parser.compile_filter(columns))
+    return _Cells(_cases(parser, "endcells"))

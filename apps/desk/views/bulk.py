@@ -53,8 +53,10 @@ def bulk(request: DeskRequest, name: str) -> HttpResponse:
     """Shows what would become of each row; with `confirmed`, does it and leads to the outcome."""
     look = Look(request, name, QueryDict(request.POST.get("query", "")))
     action = _action_of(request, look)
-    rows, has_more = _chosen(request, look)
     is_confirmed = "confirmed" in request.POST
+    if request.POST.get("scope") == "all" and not is_confirmed and look.unusable:
+        return _unusable(request, look)
+    rows, has_more = _chosen(request, look)
     form = action.form(request.seat, request.POST if is_confirmed else None)
     if is_confirmed and form.is_valid():
         values = {key: str(value) for key, value in form.cleaned_data.items()}
@@ -62,6 +64,12 @@ def bulk(request: DeskRequest, name: str) -> HttpResponse:
     if not rows:
         return _nothing_selected(request, look)
     return _preview(request, look, action, rows, has_more, form)
+
+
+def _unusable(request: DeskRequest, look: Look) -> HttpResponse:
+    """All that match would be every row there is."""
+    context = {"look": look, "heading": "Nothing was done", "text": "“all that match”"}
+    return render(request, "desk/list_unusable.html", context, status=422)
 
 
 def _nothing_selected(request: DeskRequest, look: Look) -> HttpResponse:

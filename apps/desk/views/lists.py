@@ -24,7 +24,7 @@ from apps.desk.views.saved_views import unsaved_view
 
 def _page(request: DeskRequest, name: str) -> HttpResponse:
     look = Look(request, name, request.GET)
-    page = page_of(request, look.rows)
+    page = page_of(request, look.rows, look.counted)
     offers = offers_of(request.seat, look.listing)
     context = {
         "look": look,

@@ -41,14 +41,20 @@ def delivery(request: DeskRequest, pk: int) -> HttpResponse:
             "page": delivery_page(found),
             "raw": shown.exactly() if request.GET.get("body") == "exact" else shown,
             "limit": SHOWN_CHARACTERS,
-            "took": (
-                age_in_words(found.processed_at - found.received_at) if found.processed_at else ""
-            ),
+            "took": _took(found),
             "permit": request.seat.permit(Action.REPLAY_MESSAGE),
             "why_not_replayable": why_not_replayable(found),
             "exchange_order": exchange_order_of(found),
         },
     )
+
+
+def _took(delivery: Delivery) -> str:
+    """Returns how long a message waited until it was processed, in words."""
+    if delivery.processed_at is None:
+        return ""
+    took = age_in_words(delivery.processed_at - delivery.received_at)
+    return "less than a second" if took.startswith("0 ") else took
 
 
 @require_POST

@@ -9,16 +9,18 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.accounts import attempts, second_factors
 from apps.accounts import people as domain
-from apps.accounts import second_factors
 from apps.accounts.models import Membership, Role, User
 from apps.accounts.rules import Action
 from apps.common.errors import Refused
 from apps.desk.seats import DeskRequest, at_desk, demand
 from apps.desk.sudo import confirm_identity
+from apps.desk.templatetags.desk import plural
 from apps.desk.views.security import sentence
 
 _DOING = "Changing who works in this store"
+_TOO_MANY = "Too many user names that could not be added. Wait {minutes}, then try again."
 
 
 class AddForm(forms.Form):
@@ -54,6 +56,12 @@ def people(request: DeskRequest) -> HttpResponse:
         return _page(request, form, status=422)
     if page := confirm_identity(request, _DOING):
         return page
+    attempt = attempts.try_adding(request, int(request.user.pk or 0))
+    if not attempt.is_allowed:
+        form.add_error("username", _TOO_MANY.format(minutes=plural(attempt.wait_minutes, "minute")))
+        response = _page(request, form, status=429)
+        response["Retry-After"] = str(attempt.wait_seconds)
+        return response
     try:
         added = domain.add_person(
             store_id=request.seat.store.pk,
@@ -64,6 +72,7 @@ def people(request: DeskRequest) -> HttpResponse:
     except Refused as refusal:
         form.add_error("username", sentence(refusal))
         return _page(request, form, status=422)
+    attempts.forget(attempt)
     messages.success(
         request, f"{added.user.get_username()} works here now, as {added.get_role_display()}."
     )
@@ -142,7 +151,7 @@ def reset_factor(request: DeskRequest, pk: int) -> HttpResponse:
             "them in, until they set up a new one. Be sure that it is they who ask.",
             button="Take the second factor away",
         )
-    if page := confirm_identity(request, _DOING):
+    if page := confirm_identity(request, _DOING, by_second_factor=True):
         return page
     actor = User.objects.get(pk=request.seat.membership.user_id)
     try:

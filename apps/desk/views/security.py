@@ -79,7 +79,7 @@ def account(request: AccountRequest) -> HttpResponse:
 @at_account
 def app_add(request: AccountRequest) -> HttpResponse:
     """Sets up an authenticator app: its QR code and secret, then a code that shows it works."""
-    if page := confirm_identity(request, _METHODS):
+    if page := confirm_identity(request, _METHODS, by_second_factor=True):
         return page
     if factors_of(request.user.pk).app_since:
         messages.info(request, "An app is set up already. Remove it first to set up another one.")
@@ -130,7 +130,7 @@ def app_remove(request: AccountRequest) -> HttpResponse:
             "signs you in, and your recovery codes are thrown away.",
             button="Remove the app",
         )
-    if page := confirm_identity(request, _METHODS):
+    if page := confirm_identity(request, _METHODS, by_second_factor=True):
         return page
     own.remove_app(request.user)
     messages.success(request, "The app is removed: its codes count no more.")
@@ -141,7 +141,7 @@ def app_remove(request: AccountRequest) -> HttpResponse:
 @at_account
 def passkey_add(request: AccountRequest) -> HttpResponse:
     """Makes a passkey: the browser asks for a finger, a face, a PIN or a key."""
-    if page := confirm_identity(request, _METHODS):
+    if page := confirm_identity(request, _METHODS, by_second_factor=True):
         return page
     problem, name = "", ""
     if request.method == "POST":
@@ -178,7 +178,7 @@ def passkey_remove(request: AccountRequest, pk: int) -> HttpResponse:
             text="It signs you in no more. Delete it on its device, too: the desk cannot.",
             button="Remove the passkey",
         )
-    if page := confirm_identity(request, _METHODS):
+    if page := confirm_identity(request, _METHODS, by_second_factor=True):
         return page
     own.remove_passkey(request.user, pk)
     messages.success(request, f"The passkey “{found.name}” is removed.")
@@ -189,7 +189,7 @@ def passkey_remove(request: AccountRequest, pk: int) -> HttpResponse:
 @at_account
 def codes(request: AccountRequest) -> HttpResponse:
     """The recovery codes that are left; POST makes new ones."""
-    if page := confirm_identity(request, "Seeing your recovery codes"):
+    if page := confirm_identity(request, "Seeing your recovery codes", by_second_factor=True):
         return page
     if request.method == "POST":
         try:
@@ -272,6 +272,7 @@ def _password_page(
 
 
 def _added(request: AccountRequest, said: str, made_codes: bool) -> HttpResponse:
+    recent.note_second_factor(request)
     messages.success(request, said)
     return redirect("desk:codes" if made_codes else "desk:account")
 

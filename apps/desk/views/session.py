@@ -27,6 +27,7 @@ from apps.desk.seats import SESSION_KEY, Seat, seat_of
 from apps.desk.second_factor import set_up_first
 
 _YEAR = 365 * 24 * 3600
+_CARRIED = ("key", "token", "version", "seen", "next", "query", "confirmed", "fingerprint", "row")
 
 
 class LoginView(auth.LoginView):
@@ -154,13 +155,23 @@ def resume(request: HttpRequest) -> HttpResponse:
         return first
     if request.method != "POST":
         request.seat = seat  # type: ignore[attr-defined]
-        return render(request, "desk/security_resume.html", {"draft": draft})
+        context = {"draft": draft, "shown": _typed(draft)}
+        return render(request, "desk/security_resume.html", context)
     drafts.drop(request)
     if request.GET.get("send"):
         # The browser repeats the form as it is, at the address it was for.
         return HttpResponseRedirect(draft.path, preserve_request=True)
     messages.info(request, "Thrown away: nothing was sent.")
     return redirect("desk:home")
+
+
+def _typed(draft: drafts.Draft) -> list[tuple[str, str]]:
+    """Returns what a person typed or chose, without what forms carry for themselves."""
+    return [
+        (name.replace("_", " ").capitalize(), value)
+        for name, value in draft.fields
+        if name not in _CARRIED and value.strip()
+    ]
 
 
 def _seat_of_draft(request: HttpRequest, draft: drafts.Draft) -> Seat | None:

@@ -70,6 +70,8 @@ def settlement(request: DeskRequest) -> HttpResponse:
             "page": found.page,
             "sort": found.sort,
             "totals": found.totals,
+            "begins": found.begins,
+            "day_before": found.day_before,
         },
     )
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('rmas', '0010_unit_words'),
+        ('rmas', '0011_quick_lists'),
         ('stores', '0004_store_requires_second_factor'),
     ]
 

@@ -1,0 +1,103 @@
+"""Opening an uploaded file, whatever gateway or bank it is from."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from apps.common.csv_reading import (
+    DELIMITERS,
+    SHOWN_VALUE,
+    UNSTORABLE,
+    UTF_8,
+    WINDOWS_1252,
+    CsvFile,
+    Place,
+    first_line,
+    header_of,
+    refuse_empty,
+    refuse_large,
+    refuse_many_columns,
+)
+from apps.common.errors import Refused
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_ROWS = 500_000
+MAX_TEXT = 255
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def open_statement(content: bytes) -> CsvFile:
+    """Returns the file with the names of its columns; raises Refused, with the remedy, where it is
+    too large, empty, in no known encoding or has no line of names."""
+    refuse_large(content, MAX_BYTES)
+    refuse_empty(content)
+    encoding = _encoding_of(content)
+    head = first_line(content, encoding)
+    delimiter = max(DELIMITERS, key=lambda sign: _cell_count(head, sign))
+    names, start = header_of(content, delimiter, encoding)
+    refuse_many_columns(names)
+    if sum(bool(name) for name in names) < 2:
+        raise Refused(
+            "the first line must name the columns, between commas, semicolons or tabs. "
+            f"It says: {head.strip()[:SHOWN_VALUE] or 'nothing'}"
+        )
+    return CsvFile(content, delimiter, _named(names), start, encoding)
+
+
+def _encoding_of(content: bytes) -> str:
+    if content.startswith(_UTF_16_MARKS):
+        raise Refused("the file is in UTF-16: save it as CSV with the encoding UTF-8")
+    for encoding in (UTF_8, WINDOWS_1252):
+        try:
+            content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise Refused(
+        "the file is neither UTF-8 nor Windows-1252: save it as CSV with the encoding UTF-8"
+    )
+
+
+def _cell_count(head: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([head], delimiter=delimiter), []))
+    except csv.Error:
+        return 0
+
+
+def _named(names: Sequence[str]) -> tuple[str, ...]:
+    """Gives every column a name that can be stored and shown."""
+    return tuple(
+        UNSTORABLE.sub("�", name)[:MAX_TEXT] or f"Column {number}"
+        for number, name in enumerate(names, 1)
+    )
+
+
+@dataclass(frozen=True)
+class PlacedRow:
+    """One row as it stands in the file: its line, where its bytes begin, and where the next ones
+    do."""
+
+    line: int
+    offset: int
+    cells: list[str]
+    end: Place
+
+
+def placed_rows(file: CsvFile, place: Place | None = None) -> Iterator[PlacedRow]:
+    """Yields the rows below the header, or from the `end` of one on."""
+    offset = (place or file.start).offset
+    for line, cells, end in file.records(place):
+        yield PlacedRow(line, offset, cells, end)
+        offset = end.offset
+
+
+def first_rows(file: CsvFile, count: int) -> list[PlacedRow]:
+    """Returns the first rows, as many of them as can be read."""
+    rows: list[PlacedRow] = []
+    try:
+        rows.extend(islice(placed_rows(file), count))
+    except csv.Error:
+        return rows
+    return rows

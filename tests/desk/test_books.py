@@ -1,0 +1,175 @@
+"""Closing a month on screen: figures before it, files after it, two people to open it again."""
+
+import hashlib
+from datetime import UTC, datetime
+from html import unescape
+
+import pytest
+import time_machine
+from django.test import Client
+
+from apps.accounts.models import Role
+from apps.ledger.models import Books, PeriodEvent
+from apps.reports.models import Export, PeriodFile
+from tests.support import builders
+from tests.support.people import person, sign_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
+IN_MARCH = datetime(2026, 3, 10, 12, tzinfo=UTC)
+IN_APRIL = datetime(2026, 4, 2, 12, tzinfo=UTC)
+
+
+def at(moment):
+    return time_machine.travel(moment, tick=True)
+
+
+def browser_of(name, role=Role.FINANCE):
+    browser = Client()
+    sign_in(browser, person(name, role))
+    return browser
+
+
+def text_of(answer):
+    return " ".join(unescape(answer.content.decode()).split())
+
+
+@pytest.fixture
+def march(send_order, send_rma, drain, store):
+    """A refund of March, and the clock in April."""
+    with at(IN_MARCH):
+        send_order(builders.order())
+        send_rma(builders.rma(units=[builders.unit()], tracking="TRANSIT"))
+        drain()
+    with at(IN_APRIL):
+        yield
+
+
+def close(browser, note="checked with the bank"):
+    return browser.post("/books/2026-3/close/", {"note": note}, follow=True)
+
+
+def files():
+    rows = PeriodFile.objects.order_by("pk").values_list("export__report", "export__format")
+    return list(rows)
+
+
+def bytes_of(browser, export):
+    return b"".join(browser.get(f"/reports/exports/{export.pk}/file/").streaming_content)
+
+
+@pytest.mark.usefixtures("march")
+def test_a_month_is_closed_with_its_figures_in_view_and_its_files_are_kept(drain, store):
+    fin = browser_of("fin")
+    page = text_of(fin.get("/books/2026-3/close/"))
+    assert "Close March 2026?" in page
+    assert "Sales returns" in page
+    assert "$128.00" in page
+    answer = close(fin)
+    assert "March 2026 is closed" in text_of(answer)
+    assert str(Books.objects.get().closed_through) == "2026-03-31"
+    assert ("refunds", "csv") in files()
+    assert ("refunds", "xlsx") in files()
+    drain()
+    assert set(Export.objects.values_list("state", "expires_at")) == {("done", None)}
+    assert "refunds-store-one-2026-03-01-2026-03-31.csv" in text_of(fin.get("/books/"))
+    again = text_of(close(fin))
+    assert "It cannot be closed:</strong> March 2026 is closed already." in again
+
+
+@pytest.mark.usefixtures("march")
+def test_the_files_of_a_closed_month_are_the_same_byte_for_byte_whatever_comes_later(
+    send_rma, drain, store
+):
+    fin = browser_of("fin")
+    close(fin)
+    drain()
+    export = Export.objects.get(report="refunds", format="csv")
+    before = bytes_of(fin, export)
+    assert b"RMA-1" in before
+    with at(datetime(2026, 6, 1, tzinfo=UTC)):
+        fin = browser_of("fin")
+        send_rma(
+            builders.rma(units=[builders.unit()], tracking="DELIVERED", status="REFUNDED", minute=9)
+        )
+        drain()
+        assert bytes_of(fin, export) == before
+        assert hashlib.sha256(before).hexdigest() == Export.objects.get(pk=export.pk).sha256
+        fresh = fin.get("/reports/refunds/rows.csv?by=paid&since=2026-03-01&until=2026-03-31")
+        assert fresh.status_code == 200
+        assert b"".join(fresh.streaming_content) != before
+
+
+@pytest.mark.usefixtures("march")
+def test_opening_a_month_again_takes_two_people_on_screen():
+    fin, otto = browser_of("fin"), browser_of("otto", Role.ADMINISTRATOR)
+    close(fin)
+    assert fin.post("/books/2026-3/reopen/", {"reason": ""}).status_code == 422
+    answer = fin.post("/books/2026-3/reopen/", {"reason": "a late bank file"}, follow=True)
+    assert "Asked for. Somebody else decides on it" in text_of(answer)
+    request = PeriodEvent.objects.get(kind="reopening_asked")
+    own = text_of(fin.get("/books/"))
+    assert "You asked for it: a second person decides." in own
+    refused = fin.post(f"/books/requests/{request.pk}/decide/", {"decision": "open"}, follow=True)
+    assert "takes a second person" in text_of(refused)
+    assert str(Books.objects.get().closed_through) == "2026-03-31"
+    other = otto.post(f"/books/requests/{request.pk}/decide/", {"decision": "open"}, follow=True)
+    assert "March 2026 is open again." in text_of(other)
+    assert str(Books.objects.get().closed_through) == "2026-02-28"
+    late = otto.post(f"/books/requests/{request.pk}/decide/", {"decision": "open"}, follow=True)
+    assert "It was decided on already." in text_of(late)
+
+
+@pytest.mark.usefixtures("march")
+def test_a_lead_sees_the_books_and_may_not_close_them():
+    lead = browser_of("lea", Role.LEAD)
+    page = text_of(lead.get("/books/"))
+    assert "Your role in" in page
+    assert lead.post("/books/2026-3/close/", {"note": ""}).status_code == 403
+    assert not Books.objects.exists()
+    assert browser_of("amy", Role.AGENT).get("/books/").status_code == 403
+
+
+@pytest.mark.usefixtures("march")
+def test_closing_asks_who_it_is_once_more(settings):
+    fin = Client()
+    sign_in(fin, person("fin", Role.FINANCE), seconds_ago=settings.SUDO_MINUTES * 60 + 60)
+    answer = fin.post("/books/2026-3/close/", {"note": "x"})
+    assert answer.status_code == 403
+    assert "close March 2026" in text_of(answer)
+    assert not Books.objects.exists()
+
+
+@pytest.mark.usefixtures("march")
+def test_a_file_that_was_not_made_can_be_asked_for_again(drain):
+    fin = browser_of("fin")
+    close(fin)
+    drain()
+    count = Export.objects.count()
+    Export.objects.filter(report="refunds", format="csv").update(state="failed")
+    closing = PeriodEvent.objects.get()
+    assert "Make the missing files" in text_of(fin.get("/books/"))
+    fin.post(f"/books/closings/{closing.pk}/files/")
+    drain()
+    assert Export.objects.count() == count + 1
+    assert Export.objects.filter(report="refunds", format="csv", state="done").count() == 1
+    fin.post(f"/books/closings/{closing.pk}/files/")
+    assert Export.objects.count() == count + 1
+
+
+@pytest.mark.parametrize("address", ["/books/2026-13/close/", "/books/0-1/reopen/"])
+def test_odd_months_are_not_there(address, store):
+    assert browser_of("fin").get(address).status_code == 404
+
+
+@pytest.mark.usefixtures("march")
+def test_the_page_costs_the_same_with_more_months(django_assert_num_queries, drain):
+    fin = browser_of("fin")
+    fin.post("/books/2026-1/close/", {"note": ""})
+    drain()
+    with django_assert_num_queries(9):
+        assert text_of(fin.get("/books/")).count(">Closed<") == 1
+    for month in (2, 3):
+        fin.post(f"/books/2026-{month}/close/", {"note": ""})
+    drain()
+    with django_assert_num_queries(9):
+        assert text_of(fin.get("/books/")).count(">Closed<") == 3
