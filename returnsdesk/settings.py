@@ -248,6 +248,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-inbox": {"task": "inbox.process_due", "schedule": SWEEP_SECONDS},
     "sweep-outbox": {"task": "outbox.run_due", "schedule": SWEEP_SECONDS},
     "reconcile": {"task": "reconciliation.sweep", "schedule": RECONCILE_SECONDS},
+    "sweep-schedules": {"task": "reports.start_due", "schedule": SWEEP_SECONDS},
     "tidy": {"task": "desk.tidy", "schedule": TIDY_SECONDS},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
@@ -409,6 +410,43 @@ DEFAULT_STORE = {
 
 # How long the file of an export can be downloaded.
 EXPORT_KEEP_DAYS = env.int("EXPORT_KEEP_DAYS", default=30)
+
+# --- Mail ---------------------------------------------------------------------------------------
+
+EMAIL_URL = env.str("EMAIL_URL", default="")
+# On a machine of one's own mails are files; elsewhere, what could not leave must not look sent.
+EMAIL_IS_MISSING = not EMAIL_URL and not DEBUG and not TESTING
+EMAIL_GOES_TO_FILES = not EMAIL_URL and DEBUG
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = str(VAR_DIR / "mail")
+if EMAIL_URL:
+    try:
+        mail = env.email_url("EMAIL_URL")
+    except ImproperlyConfigured as error:
+        raise ImproperlyConfigured(
+            f"EMAIL_URL: {error}; write smtps://NAME:PASSWORD@HOST"
+        ) from None
+    EMAIL_BACKEND = mail["EMAIL_BACKEND"]
+    EMAIL_FILE_PATH = mail["EMAIL_FILE_PATH"]
+    EMAIL_HOST, EMAIL_HOST_USER = mail["EMAIL_HOST"], mail["EMAIL_HOST_USER"] or ""
+    EMAIL_HOST_PASSWORD = mail["EMAIL_HOST_PASSWORD"] or ""
+    EMAIL_USE_TLS, EMAIL_USE_SSL = (
+        mail.get("EMAIL_USE_TLS", False),
+        mail.get("EMAIL_USE_SSL", False),
+    )
+    EMAIL_PORT = mail["EMAIL_PORT"] or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=30)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Returns Desk <returnsdesk@localhost>")
+# Larger files of reports go as a link.
+REPORT_MAIL_MOST_BYTES = env.int("REPORT_MAIL_MOST_BYTES", default=10 * 1024 * 1024)
+# Where people find the desk, for links in mails.
+_HOST = next((host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))), "localhost")
+DESK_URL = env.str(
+    "DESK_URL",
+    default=f"http://127.0.0.1:{PORT}"
+    if DEBUG
+    else f"{'https' if HTTPS_ONLY else 'http'}://{_HOST}",
+).rstrip("/")
 
 # --- Logs -------------------------------------------------------------------------------------
 

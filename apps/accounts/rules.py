@@ -24,6 +24,7 @@ class Action(StrEnum):
     EDIT_APPROVALS = "edit_approvals"
     MANAGE_PEOPLE = "manage_people"
     VIEW_FINANCE = "view_finance"
+    EDIT_SCHEDULES = "edit_schedules"
     CLOSE_BOOKS = "close_books"
     RECONCILE_STATEMENTS = "reconcile_statements"
 
@@ -47,6 +48,8 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.EDIT_APPROVALS: frozenset({Role.ADMINISTRATOR}),
     Action.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Action.VIEW_FINANCE: frozenset({Role.LEAD, Role.FINANCE, Role.ADMINISTRATOR}),
+    # What leaves the store by mail, and for whom.
+    Action.EDIT_SCHEDULES: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
     Action.CLOSE_BOOKS: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
     Action.RECONCILE_STATEMENTS: frozenset({Role.FINANCE, Role.ADMINISTRATOR}),
 }

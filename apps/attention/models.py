@@ -35,6 +35,8 @@ class Kind(models.TextChoices):
     ORDER_SHRANK = "order_shrank", "An order shrank below what was refunded of it"
     GOODWILL_ABOVE_LIMIT = "goodwill_above_limit", "An order got more goodwill than is allowed"
     BOOKS_BROKEN = "books_broken", "The desk's own books do not add up"
+    REPORT_FAILED = "report_failed", "A scheduled report was not sent"
+    REPORT_EMPTY = "report_empty", "A scheduled report has no rows"
 
 
 class Item(models.Model):

@@ -116,6 +116,15 @@ WHAT_TO_DO: dict[str, str] = {
         "This must never happen. Compare the refund and its payments with the gateway by their "
         "keys before anything else is paid for the order, and have the desk's data looked into."
     ),
+    Kind.REPORT_FAILED: (
+        "Open the schedule and see what stopped it: its runs name the error and the remedy. Mend "
+        "it, then try the run again. It closes by itself when a later run is sent."
+    ),
+    Kind.REPORT_EMPTY: (
+        "Open the report with these filters. If rows are missing, mend the filters of the "
+        "schedule; if there was nothing to report, dismiss this with a note. It closes by itself "
+        "when a later run has rows."
+    ),
 }
 
 # By when each kind should be dealt with, from when it was opened.
@@ -147,6 +156,8 @@ DUE_WITHIN: dict[str, timedelta] = {
     Kind.ORDER_SHRANK: timedelta(days=5),
     Kind.GOODWILL_ABOVE_LIMIT: timedelta(days=2),
     Kind.BOOKS_BROKEN: timedelta(hours=1),
+    Kind.REPORT_FAILED: timedelta(days=1),
+    Kind.REPORT_EMPTY: timedelta(days=2),
 }
 
 # These end only when their cause does: dismissed, they would be forgotten money.
@@ -177,6 +188,9 @@ ABOUT_MONEY = frozenset(
         Kind.BOOKS_BROKEN,
     }
 )
+
+# What finance alone can mend.
+ABOUT_REPORTS = frozenset({Kind.REPORT_FAILED, Kind.REPORT_EMPTY})
 
 # Their subject is a refund's identifier.
 ABOUT_A_REFUND = frozenset(
@@ -211,6 +225,7 @@ class Act(StrEnum):
     SEE_ORDER = "see-order"
     SEE_EXCHANGE = "see-exchange"
     SEE_SETTLEMENT = "see-settlement"
+    SEE_SCHEDULE = "see-schedule"
 
 
 ACTS: dict[str, tuple[Act, ...]] = {
@@ -241,6 +256,8 @@ ACTS: dict[str, tuple[Act, ...]] = {
     Kind.ORDER_SHRANK: (Act.SEE_ORDER,),
     Kind.GOODWILL_ABOVE_LIMIT: (Act.SEE_ORDER,),
     Kind.BOOKS_BROKEN: (Act.SEE_ORDER,),
+    Kind.REPORT_FAILED: (Act.SEE_SCHEDULE,),
+    Kind.REPORT_EMPTY: (Act.SEE_SCHEDULE,),
 }
 
 # What is done at once; the others only lead to where it is done.
@@ -264,6 +281,8 @@ def needs(act: Act, kind: str) -> Action:
 
 def resolving(kind: str) -> Action:
     """Returns the right that a person needs to take, give back and dismiss items of this kind."""
+    if kind in ABOUT_REPORTS:
+        return Action.EDIT_SCHEDULES
     return Action.RESOLVE_MONEY if kind in ABOUT_MONEY else Action.RESOLVE_ATTENTION
 
 

@@ -54,7 +54,20 @@ _MENU = (
     (
         "desk:reports",
         "Reports",
-        ("reports", "report", "exports", "export", "books", "books-close", "books-reopen"),
+        (
+            "reports",
+            "report",
+            "exports",
+            "export",
+            "books",
+            "books-close",
+            "books-reopen",
+            "schedules",
+            "schedule",
+            "schedule-new",
+            "schedule-edit",
+            "schedule-remove",
+        ),
     ),
     (
         "desk:policies",

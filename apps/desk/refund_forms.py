@@ -16,6 +16,7 @@ from apps.desk.reads.making import (
     precision_of,
     written,
 )
+from apps.desk.words import counted
 from apps.refunds.models import Destination
 from apps.refunds.refundable import ReturnedUnit
 from apps.refunds.wanted import LinesRefused, WantedLine, Wish
@@ -281,7 +282,7 @@ class RefundForm(forms.Form):
         self._say(self._field_of(text), text)
 
     def _say(self, name: str | None, text: str) -> None:
-        text = text.removeprefix(f"{name}: ")
+        text = counted(text.removeprefix(f"{name}: "))
         self.add_error(name, f"{text[:1].upper()}{text[1:]}.")
 
     def _field_of(self, text: str) -> str | None:

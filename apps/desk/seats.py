@@ -37,6 +37,7 @@ _DOING = {
     Action.EDIT_POLICY: "Changing refund policies",
     Action.EDIT_APPROVALS: "Changing who may decide on how much",
     Action.MANAGE_PEOPLE: "Seeing and changing who works in this store",
+    Action.EDIT_SCHEDULES: "Scheduling reports and working on those that failed",
     Action.VIEW_FINANCE: "Seeing reports, statements and books",
     Action.CLOSE_BOOKS: "Closing months, and opening them again",
     Action.RECONCILE_STATEMENTS: "Comparing payments with statements",

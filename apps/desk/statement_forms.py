@@ -201,3 +201,8 @@ class ReasonForm(forms.Form):
             "the reason", required="Write why: it is what the next one reads."
         ),
     )
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the reason, in words."""
+        return " ".join(str(error) for error in self.errors.get("reason", ()))

@@ -18,7 +18,7 @@ from apps.inbox.models import DeliveryState
 from apps.outbox.models import JobState, Outcome
 from apps.payments.gateways import MANUAL
 from apps.refunds.models import Destination, Payout, PayoutStatus, Refund, RefundStatus, Source
-from apps.reports.models import Export
+from apps.reports.models import Export, ScheduleRun
 from apps.rmas import rules as rma_rules
 from apps.statements.models import StatementState
 
@@ -121,6 +121,15 @@ _TONES: dict[str, dict[str, str]] = {
         Export.State.FAILED: BAD,
         Export.State.EXPIRED: NEUTRAL,
     },
+    "run": {
+        ScheduleRun.State.WAITING: INFO,
+        ScheduleRun.State.EXPORTING: INFO,
+        ScheduleRun.State.MAILING: INFO,
+        ScheduleRun.State.SENT: GOOD,
+        ScheduleRun.State.EMPTY: WARN,
+        ScheduleRun.State.FAILED: BAD,
+    },
+    "schedule": {"active": GOOD, "paused": WARN, "removed": NEUTRAL},
     "statement": {
         StatementState.UPLOADED: WARN,
         StatementState.WAITING: INFO,
@@ -149,6 +158,8 @@ _LABELS: dict[str, dict[str, str]] = {
     "job": dict(JobState.choices),
     "import": dict(VariantImport.State.choices),
     "export": dict(Export.State.choices),
+    "run": dict(ScheduleRun.State.choices),
+    "schedule": {"active": "Active", "paused": "Paused", "removed": "Deleted"},
     "statement": dict(StatementState.choices),
     "outcome": {**dict(Outcome.choices), Outcome.RETRY: "Did not work"},
 }
@@ -214,7 +225,7 @@ def wait_name(refund: Refund, minutes: int) -> str:
     it, else the hold of `minutes` in which it can be taken back."""
     if refund.source == Source.AUTOMATIC:
         return "policy delay"
-    return f"{minutes:,} minute{'' if minutes == 1 else 's'} hold"
+    return f"{minutes:,}-minute hold"
 
 
 def until_then(refund: Refund) -> str:
@@ -232,7 +243,7 @@ def wait_minutes(refund: Refund) -> int:
 
 def wait_text(refund: Refund) -> str:
     """Returns why an approved refund is put off, and what can be done meanwhile, such as
-    `(10 minutes hold); can be taken back until then`."""
+    `(10-minute hold); can be taken back until then`."""
     return f"({wait_name(refund, wait_minutes(refund))}); {until_then(refund)}"
 
 
@@ -350,6 +361,17 @@ def plainly(text: str) -> str:
             text = plain + text.removeprefix(said)
             break
     return _WORDS_OF_OPTORO.sub(lambda found: _PLAIN_WORDS[found[0]], text)
+
+
+_SOME_UNITS = re.compile(r"(\d[\d,]*)( shipped)? unit\(s\)")
+
+
+def counted(text: str) -> str:
+    """Returns what the domain says to people and machines alike as one says it: `1 unit`, `2
+    shipped units`, where it has `1 unit(s)`."""
+    return _SOME_UNITS.sub(
+        lambda found: f"{found[1]}{found[2] or ''} unit{'' if found[1] == '1' else 's'}", text
+    )
 
 
 # What the fields in timeline differences are called.

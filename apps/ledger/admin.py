@@ -26,6 +26,17 @@ class EntryAdmin(ReadOnlyAdmin):
     inlines = (PostingInline,)
 
 
+@admin.register(Posting)
+class PostingAdmin(ReadOnlyAdmin):
+    """Postings, newest first."""
+
+    list_display = ("booked_on", "store", "debit_account", "credit_account", "amount_cents")
+    list_filter = ("store",)
+    list_select_related = ("store",)
+    raw_id_fields = ("entry",)
+    ordering = ("-pk",)
+
+
 @admin.register(Books)
 class BooksAdmin(ReadOnlyAdmin):
     """How far each store's books are closed."""

@@ -9,8 +9,8 @@ from django.db.models import Count, F, QuerySet, Sum
 
 from apps.ledger.models import Entry, PeriodEvent, Posting
 from apps.ledger.rules import place_of
-from apps.ledger.services import zone_of
 from apps.stores.models import Store
+from apps.stores.queries import zone_of
 
 
 @dataclass(frozen=True)

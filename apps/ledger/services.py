@@ -1,7 +1,6 @@
 """Booking money events. What turns out otherwise is reversed by an entry of its own."""
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import connection
 
@@ -10,6 +9,7 @@ from apps.ledger.models import Books, Entry, Posting
 from apps.ledger.rules import booked_on, pairs
 from apps.ledger.types import Booking, Leg
 from apps.stores.models import Store
+from apps.stores.queries import zone_of
 
 # The first half of the key of PostgreSQL's advisory lock for a store's books.
 _BOOKS_LOCK = 0x1ED6E2
@@ -97,17 +97,8 @@ def closed_through_of(store_id: int) -> date | None:
 
 
 def day_of(store: Store, moment: datetime) -> date:
-    """Returns the day of a moment on the store's clock; a zone that this machine does not know
-    counts as UTC."""
+    """Returns the day of a moment on the store's clock."""
     return moment.astimezone(zone_of(store)).date()
-
-
-def zone_of(store: Store) -> ZoneInfo:
-    """Returns the store's time zone, UTC where its name is not known here."""
-    try:
-        return ZoneInfo(store.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def lock_books(store_id: int, *, exclusive: bool) -> None:

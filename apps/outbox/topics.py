@@ -8,6 +8,8 @@ ORDER_SNAPSHOT = "order.snapshot"  # key: Order; send its newest snapshot to Opt
 IMPORT_VARIANTS = "catalog.import"  # key: VariantImport; read the rest of an uploaded file
 EXPORT_REPORT = "reports.export"  # key: Export; read the rest of its rows, write its file
 EXPIRE_EXPORT = "reports.expire"  # key: Export; its bytes go
+RUN_SCHEDULE = "reports.schedule"  # key: ScheduleRun; have its file made, see what became of it
+MAIL_REPORT = "reports.mail"  # key: ScheduleRun; send its file to whoever has not got it
 IMPORT_STATEMENT = "statements.import"  # key: Statement; read and compare the rest of a file
 
 LABELS = {
@@ -19,5 +21,7 @@ LABELS = {
     IMPORT_VARIANTS: "Import variants",
     EXPORT_REPORT: "Export report",
     EXPIRE_EXPORT: "Remove old export",
+    RUN_SCHEDULE: "Make scheduled report",
+    MAIL_REPORT: "Mail scheduled report",
     IMPORT_STATEMENT: "Import statement",
 }

@@ -4,7 +4,7 @@ All of a store's cost three queries, however many rows there are: exchange order
 is decided for these units; some of them a few more, by index.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -136,9 +136,19 @@ def settlements_called(store_id: int, names: Collection[str]) -> list[Settlement
 
 def settlement_of(placed: ExchangeOrder) -> Settlement:
     """Returns one exchange order with the units that pay for it, in a few queries by index."""
-    orders = ExchangeOrder.objects.filter(pk=placed.pk)
-    found = settlements_of(placed.store_id, orders, Rma.objects.none())
-    return next(row for row in found if row.placed)
+    return settlements_of_placed([placed])[0]
+
+
+def settlements_of_placed(placed: Sequence[ExchangeOrder]) -> list[Settlement]:
+    """Returns some exchange orders of one store, in their order, with the units that pay for them,
+    in a few queries by index."""
+    if not placed:
+        return []
+    keys = [row.pk for row in placed]
+    rows = ExchangeOrder.objects.filter(pk__in=keys)
+    settled = settlements_of(placed[0].store_id, rows, Rma.objects.none())
+    found = {row.placed.pk: row for row in settled if row.placed}
+    return [found[key] for key in keys]
 
 
 def _placed(rows: QuerySet[ExchangeOrder]) -> list[Placed]:

@@ -214,9 +214,7 @@ def _not_triggered(unit: UnitFacts, rma: RmaFacts, policy: Policy) -> Verdict | 
             package_tracking_status=tracking,
             receiving_status=receiving,
         )
-        awaited = (
-            "the carrier's scan" if rma.return_method == rma_rules.MAIL_BACK else "the drop-off"
-        )
+        awaited = _HANDED_OVER_BY.get(rma.return_method, "the drop-off")
     if is_due:
         return None
     if is_closed:
@@ -268,6 +266,11 @@ def _trigger_reason(unit: UnitFacts, rma: RmaFacts, policy: Policy) -> str:
     status = unit.open_package_tracking_status or unit.package_tracking_status
     return f"{kind}{rma.return_method}, {status}"
 
+
+_HANDED_OVER_BY = {
+    rma_rules.MAIL_BACK: "the carrier's scan",
+    rma_rules.HOME_PICKUP: "the pickup",
+}
 
 _KINDS = {
     rma_rules.REFUND: "",

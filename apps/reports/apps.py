@@ -26,9 +26,14 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         from apps.outbox import topics
         from apps.outbox.registry import register
+        from apps.reports import checks  # noqa: F401 - registers itself
         from apps.reports.exports import expire_export, run_export
+        from apps.reports.mailing import run_mail
+        from apps.reports.schedule_runs import run_schedule
 
         register(topics.EXPORT_REPORT, run_export)
         register(topics.EXPIRE_EXPORT, expire_export)
+        register(topics.RUN_SCHEDULE, run_schedule)
+        register(topics.MAIL_REPORT, run_mail)
         for name in REPORTS:
             import_module(f"apps.reports.{name}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date
 
 from django.http import QueryDict
 
@@ -12,6 +12,7 @@ from apps.reports.filters import ReportFilters
 from apps.reports.rules import Period, Preset
 from apps.reports.types import Question, Report
 from apps.stores.models import Store
+from apps.stores.queries import zone_of
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,14 @@ class Asked:
     question: Question | None
 
 
-def zone_of(store: Store) -> ZoneInfo:
-    """Returns the store's time zone; a name that this machine does not know counts as UTC."""
-    try:
-        return ZoneInfo(store.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
-
-
-def ask(report: Report, store: Store, query: QueryDict | str) -> Asked:
-    """Reads an address's query. What the report does not know is left out."""
+def ask(
+    report: Report, store: Store, query: QueryDict | str, *, today: date | None = None
+) -> Asked:
+    """Reads an address's query; "last month" counts from `today` (on the store's clock; else now).
+    What the report does not know is left out."""
     data = QueryDict(query) if isinstance(query, str) else query
     zone = zone_of(store)
-    today = clock.now().astimezone(zone).date()
+    today = today or clock.now().astimezone(zone).date()
     form = report.filters(data, store=store, today=today)
     if not form.is_valid():
         return Asked(form, None)
@@ -52,10 +48,10 @@ def ask(report: Report, store: Store, query: QueryDict | str) -> Asked:
     return Asked(form, question)
 
 
-def question_of(report: Report, store: Store, query: str) -> Question:
-    """Returns the question of a kept query; raises Refused, naming the filters, where it can no
-    longer be used."""
-    asked = ask(report, store, query)
+def question_of(report: Report, store: Store, query: str, *, today: date | None = None) -> Question:
+    """Returns the question of a kept query, as of `today` (as `ask` has it); raises Refused, naming
+    the filters, where it can no longer be used."""
+    asked = ask(report, store, query, today=today)
     if asked.question is None:
         raise Refused(
             "the filters cannot be used: "

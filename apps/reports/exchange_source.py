@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from apps.exchanges.models import ExchangeOrder
-from apps.reconciliation.settlement import settlements_of
+from apps.reconciliation.settlement import settlements_of_placed
 from apps.reconciliation.settlement_rules import Settlement
 from apps.reports.sources import behind, kept, position_of
 from apps.reports.sums import Sums
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
-from apps.rmas.models import Rma
 
 _ORDER = ("placed_at", "pk")
 # So many exchange orders are found at once, and so many are in memory with their units.
@@ -66,17 +65,10 @@ class PerExchangeOrder:
             found: Sequence[ExchangeOrder] = list(rows.only(*_FIELDS)[:_NAMED_AT_ONCE])
             for start in range(0, len(found), _AT_ONCE):
                 part = found[start : start + _AT_ONCE]
-                yield from _with_units(part)
+                yield from zip(part, settlements_of_placed(part), strict=True)
             if len(found) < _NAMED_AT_ONCE:
                 return
             key = [found[-1].placed_at, found[-1].pk]
-
-
-def _with_units(placed: Sequence[ExchangeOrder]) -> list[_Read]:
-    orders = ExchangeOrder.objects.filter(pk__in=[row.pk for row in placed])
-    found = settlements_of(placed[0].store_id, orders, Rma.objects.none())
-    by_key = {row.placed.pk: row for row in found if row.placed}
-    return [(row, by_key[row.pk]) for row in placed]
 
 
 _FIELDS = ("pk", "store_id", "placed_at", "rma_identifier")

@@ -29,7 +29,7 @@ from apps.outbox.types import ClaimedJob, Result, done
 from apps.reports.asking import question_of
 from apps.reports.csv_writing import CsvWriting
 from apps.reports.files import FORMATS, facts_of, file_name
-from apps.reports.models import Export, ExportChunk, ExportDownload
+from apps.reports.models import Export, ExportChunk, ExportDownload, ScheduleRun
 from apps.reports.reading import BATCH_ROWS, totals
 from apps.reports.registry import report_named
 from apps.reports.sums import Sums
@@ -94,7 +94,15 @@ def cancel_export(*, store_id: int, pk: int) -> bool:
         if not rows.update(state=Export.State.CANCELED, finished_at=clock.now()):
             return False
         ExportChunk.objects.filter(export=pk).delete()
+        _tell_runs(pk)
     return True
+
+
+def _tell_runs(export_id: int) -> None:
+    """Has the scheduled runs that wait for an export look at it, in the transaction of its end."""
+    waiting = ScheduleRun.objects.filter(export=export_id, state=ScheduleRun.State.EXPORTING)
+    for pk, store_id, name in waiting.values_list("pk", "schedule__store_id", "schedule__name"):
+        enqueue(store_id=store_id, topic=topics.RUN_SCHEDULE, key=pk, label=name)
 
 
 def run_export(job: ClaimedJob) -> Result:
@@ -120,6 +128,7 @@ def _fail(export: Export, error: str) -> None:
         rows = Export.objects.filter(pk=export.pk, state__in=_UNFINISHED)
         if rows.update(state=Export.State.FAILED, error=error, finished_at=clock.now()):
             ExportChunk.objects.filter(export=export.pk).delete()
+            _tell_runs(export.pk)
 
 
 def _go_on(export: Export, job: ClaimedJob) -> None:
@@ -269,6 +278,7 @@ def _finish(export: Export) -> None:
             ).delete()
         if is_ours and expires_at:
             _enqueue_expiry(export, expires_at)
+            _tell_runs(export.pk)
 
 
 def _enqueue_expiry(export: Export, expires_at: datetime) -> None:
@@ -304,9 +314,15 @@ def keep_export(export: Export) -> None:
 def take_file(export: Export, *, user_id: int) -> Iterator[bytes]:
     """Notes who takes the file, and returns its bytes in pieces. Raises Refused where there is
     none (any more)."""
+    content = file_of(export)
+    ExportDownload.objects.create(export=export, person_id=user_id)
+    return content
+
+
+def file_of(export: Export) -> Iterator[bytes]:
+    """Returns the bytes of a file in pieces. Raises Refused where there is none (any more)."""
     if export.state != Export.State.DONE:
         raise Refused(f"the file of {export.name} is not there: it is {export.state}")
-    ExportDownload.objects.create(export=export, person_id=user_id)
     return _chunks(export.pk, _FILE if export.format == Export.Format.XLSX else _ROWS)
 
 

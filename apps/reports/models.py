@@ -4,7 +4,17 @@ from django.conf import settings
 from django.db import models
 
 from apps.ledger.models import PeriodEvent
+from apps.reports.schedule_models import Schedule, ScheduleChange, ScheduleRun
 from apps.stores.models import Store
+
+__all__ = [
+    "Export",
+    "ExportChunk",
+    "ExportDownload",
+    "Schedule",
+    "ScheduleChange",
+    "ScheduleRun",
+]
 
 
 class Export(models.Model):

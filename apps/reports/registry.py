@@ -9,7 +9,7 @@ _reports: dict[str, Report] = {}
 
 def register(report: Report) -> Report:
     """Adds a report; raises ValueError where the name is taken or the group unknown."""
-    if report.name in _reports or report.name == "exports":
+    if report.name in _reports or report.name in ("exports", "schedules"):
         raise ValueError(f"a report {report.name!r} is there already")
     if report.group not in GROUPS:
         raise ValueError(f"{report.name}: group {report.group!r} is none of {', '.join(GROUPS)}")

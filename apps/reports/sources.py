@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from weakref import ReferenceType, ref
 
@@ -13,15 +13,17 @@ from apps.common.days import FIRST_DAY, LAST_DAY
 from apps.reports.sums import Sums
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 
+# A page asks of its period and of the one before.
+_KEPT = 4
 _LARGEST = 2**62
 
 
 @dataclass(frozen=True)
 class Keyset:
     """Rows of a table, however many. `rows` are narrowed and unsorted; `order` names what they are
-    sorted by: first a moment that is never null, or a day (`is_by_day`), then numbers, which tell
-    rows of one moment apart. `fields` are read for each row, and `finish` makes rows of a batch of
-    them (in as many more queries as it likes, but a fixed number)."""
+    sorted by: the first a moment, a day (`is_by_day`) or a number that is never null, the last ones
+    unique together. `fields` are read for each row, and `finish` makes rows of a batch of them (in
+    as many more queries as it likes, but a fixed number)."""
 
     rows: Callable[[Question], QuerySet[Any]]
     order: Callable[[Question], tuple[str, ...]]
@@ -67,29 +69,34 @@ def kept(key: Sequence[Any]) -> Position:
 
 
 def position_of(after: Position, length: int, *, is_by_day: bool = False) -> list[Any]:
-    """Reads a position that was kept, or stood in an address: a moment, or a day, then numbers.
-    Raises ValueError for anything else."""
+    """Reads a position that was kept, or stood in an address; raises ValueError for nonsense."""
     if not isinstance(after, list) or len(after) != length:
         raise ValueError(f"a position has {length} parts")
-    first, *others = after
-    found = _first_part(first, is_by_day=is_by_day) if isinstance(first, str) else None
-    if found is None:
-        raise ValueError(f"{first!r} is not what rows are sorted by")
-    for value in others:
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST:
-            raise ValueError(f"{value!r} is no number of a position")
-    return [found, *others]
+    read = [_part(value) for value in after]
+    first, *others = read
+    if not isinstance(first, date) or is_by_day == isinstance(first, datetime):
+        raise ValueError(f"{after[0]!r} is not what the rows of a position are sorted by")
+    if not all(isinstance(part, int) for part in others):
+        raise ValueError(f"{others!r} are no numbers of a position")
+    return read
 
 
-def _first_part(text: str, *, is_by_day: bool) -> date | None:
-    """Returns the day or the moment that it is; None for nonsense."""
-    day = parse_date(text)
-    if is_by_day:
-        return day if day and FIRST_DAY <= day <= LAST_DAY else None
-    moment = None if day else parse_datetime(text)
-    if moment is None or moment.tzinfo is None or not FIRST_DAY <= moment.date() <= LAST_DAY:
-        return None
-    return moment
+def _part(value: Any) -> date | int:
+    """Returns a moment, a day or a number."""
+    found = (parse_date(value) or parse_datetime(value)) if isinstance(value, str) else value
+    if isinstance(found, bool) or not isinstance(found, date | int):
+        raise ValueError(f"{value!r} is no part of a position")
+    if isinstance(found, int):
+        if abs(found) > _LARGEST:
+            raise ValueError(f"{value!r} is too large for a position")
+        return found
+    day = found.date() if isinstance(found, datetime) else found
+    # One that no zone can be taken off would be an error of the database, not of the address.
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"{value!r} is too far off for a position")
+    if isinstance(found, datetime) and found.tzinfo is None:
+        raise ValueError(f"{value!r} names no zone: it is no part of a position")
+    return found
 
 
 def behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
@@ -131,6 +138,9 @@ class Listed:
             if asked() is question:
                 return rows
         rows = list(self.read(question))
-        # Gone with the question; of several at once the last one is kept.
-        self._last[:] = [(ref(question, lambda _: self._last.clear()), rows)]
+        self._last[:] = [*self._last[1 - _KEPT :], (ref(question, self._forget), rows)]
         return rows
+
+    def _forget(self, gone: ReferenceType[Question]) -> None:
+        """What was read for a question goes with it."""
+        self._last[:] = [kept for kept in self._last if kept[0] is not gone]

@@ -83,7 +83,13 @@ def _write(
     for finding in findings:
         payout = payouts[finding.payout] if finding.payout is not None else None
         apply_finding(by_pk[finding.row], finding, payout)
-    StatementRow.objects.bulk_update([by_pk[finding.row] for finding in findings], _WRITTEN)
+    # Much quicker than an update, whose conditions name every row once per column.
+    StatementRow.objects.bulk_create(
+        [by_pk[finding.row] for finding in findings],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=_WRITTEN,
+    )
 
 
 def apply_finding(row: StatementRow, finding: Finding, payout: Payout | None) -> None:

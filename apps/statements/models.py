@@ -4,7 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from apps.refunds.models import KeptRow, Payout
+from apps.common.kept_rows import KeptRow
+from apps.refunds.models import Payout
 from apps.statements.types import HOLDING, Standing, Way
 from apps.stores.models import Store
 

@@ -29,7 +29,8 @@ def remembered(store_id: int) -> QuerySet[Source]:
 
 def rows_of(statement: Statement) -> QuerySet[StatementRow]:
     """Returns a statement's rows with the payout each tells of."""
-    return StatementRow.objects.filter(statement=statement).select_related("payout__refund__order")
+    rows = StatementRow.objects.filter(statement=statement)
+    return rows.select_related("payout__refund__order").defer("payout__refund__order__raw")
 
 
 def facts_of(row: StatementRow) -> RowFacts:
@@ -49,7 +50,7 @@ def payouts_named(source: Source, rows: Iterable[StatementRow]) -> dict[int, Pay
     """Returns the source's payouts that these rows may tell of, by key."""
     names = {name for row in rows for name in (row.reference, row.key) if name}
     keys = {key for name in names if (key := as_key(name))}
-    payouts = payouts_from(source)
+    payouts = payouts_from(source).select_related(None).select_related("refund").defer(None)
     found: dict[int, Payout] = {}
     # One question per index: asked together, they would read the whole table.
     for condition in (
@@ -63,9 +64,8 @@ def payouts_named(source: Source, rows: Iterable[StatementRow]) -> dict[int, Pay
 
 def payouts_from(source: Source) -> QuerySet[Payout]:
     """Returns all payouts that were made for this source's gateway, with their refunds."""
-    return Payout.objects.filter(
-        refund__store_id=source.store_id, gateway=source.gateway
-    ).select_related("refund__order")
+    payouts = Payout.objects.filter(refund__store_id=source.store_id, gateway=source.gateway)
+    return payouts.select_related("refund__order").defer("refund__order__raw")
 
 
 def payout_facts(payout: Payout) -> PayoutFacts:
@@ -109,9 +109,12 @@ def only_at_desk(statement: Statement) -> QuerySet[Payout]:
 
 def explained_payouts(statement: Statement) -> QuerySet[Explanation]:
     """Returns what was said on this statement of payouts that were in no file, and counts still."""
-    return Explanation.objects.filter(
+    said = Explanation.objects.filter(
         statement=statement, payout__isnull=False, undone_at__isnull=True
-    ).select_related("payout__refund__order", "author")
+    )
+    return said.select_related("payout__refund__order", "author").defer(
+        "payout__refund__order__raw"
+    )
 
 
 def candidates(source: Source, rows: Sequence[StatementRow]) -> dict[int, list[Payout]]:

@@ -49,6 +49,8 @@ def count_missed(statement: Statement) -> None:
     days = Q(pk=statement.pk)
     if statement.first_day is not None and statement.last_day is not None:
         days |= Q(first_day__lte=statement.last_day, last_day__gte=statement.first_day)
+    if statement.source_id is None:
+        return
     rows = Statement.objects.filter(days, source_id=statement.source_id, state=StatementState.DONE)
     for one in rows.defer(*BYTES).select_related("source", "store"):
         Statement.objects.filter(pk=one.pk).update(missed_count=only_at_desk(one).count())

@@ -14,6 +14,8 @@ from apps.accounts.rules import ALLOWED, Action, may, roles_that_may
         (Action.RESOLVE_ATTENTION, {"agent", "lead", "administrator"}),
         (Action.RESOLVE_MONEY, {"agent", "lead", "finance", "administrator"}),
         (Action.REPLAY_MESSAGE, {"lead", "administrator"}),
+        (Action.VIEW_FINANCE, {"lead", "finance", "administrator"}),
+        (Action.RECONCILE_STATEMENTS, {"finance", "administrator"}),
     ],
 )
 def test_the_table(action, roles):

@@ -7,6 +7,7 @@ from apps.attention.models import Item
 from apps.cases.models import Case, Note
 from apps.exchanges.models import ExchangeLine, ExchangeOrder
 from apps.inbox.models import Delivery
+from apps.ledger.models import Entry, Posting
 from apps.orders.models import Order, OrderLine, OrderMessage, Transaction
 from apps.outbox.models import Attempt, Job
 from apps.refunds.models import (
@@ -89,6 +90,16 @@ _COLUMNS = {
         "title return_reason return_method trigger original_product_amount_cents "
         "original_discount_amount_cents original_tax_amount_cents product_amount_cents "
         "tax_amount_cents amount_cents shopper_amount_cents optoro_amount_cents",
+    ),
+    "entries": (
+        Entry,
+        "id store_id key kind currency happened_at booked_on recorded_at memo order_identifier "
+        "rma_identifier refund_identifier exchange_order_identifier",
+    ),
+    "postings": (
+        Posting,
+        "id entry_id store_id booked_on recorded_at currency debit_account credit_account "
+        "amount_cents",
     ),
     "payouts": (
         Payout,

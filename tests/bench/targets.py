@@ -48,6 +48,24 @@ NOT_MEASURED = {
     "catalog-sample": "a file that is always the same",
     "catalog-import-errors": "a file, a line for each error of one import",
     "export-file": "bytes as they are kept; making them is measured by exports.py",
+    "books-reopen": "a question about one month",
+    **dict.fromkeys(
+        ["schedule", "schedule-edit", "schedule-new", "schedule-remove"],
+        "one schedule, which is as large with a million returns as with none",
+    ),
+    **dict.fromkeys(
+        [
+            "statement",
+            "statement-columns",
+            "statement-errors",
+            "statement-file",
+            "statement-payout",
+            "statement-row",
+            "statement-rows",
+            "statement-sample",
+        ],
+        "the benchmark has no payout file yet",
+    ),
     "bulk-run": "what became of 500 rows at most, read by their run",
     **dict.fromkeys(
         ["account", "app-add", "codes", "passkey-add", "password"],
@@ -59,7 +77,8 @@ NOT_MEASURED = {
 }
 _NOT_FOR_AGENTS = {
     "catalog-import", "catalog-imports", "payout", "policy-edit", "policy-renew",
-    "approval-policy", "people", "reports", "report", "exports", "export",
+    "approval-policy", "people", "reports", "report", "exports", "export", "books",
+    "books-close", "statements", "schedules",
 }  # fmt: skip
 # Lists that are read whole at every look, whatever narrows them: one look tells all.
 _BRIEFLY = {"settlement"}
@@ -300,6 +319,10 @@ def _page_targets(sample: Sample) -> Iterator[Target]:
 def _report_targets(sample: Sample) -> Iterator[Target]:
     """The reports and their files: this month, and what each filter finds among all there is."""
     yield _page("reports", [[]])
+    yield _page("books", [[]])
+    yield _page("statements", [[]])
+    yield _page("schedules", [[]])
+    yield _page("books-close", [[2026, 9]])
     yield _page("exports", [[]])
     exports = Export.objects.filter(store=sample.store).values_list("pk")
     yield _page("export", exports[:SAMPLES])

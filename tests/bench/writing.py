@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from apps.attention.models import Kind
+from apps.ledger import rules as ledger
+from apps.ledger.types import Leg
 from tests.bench.bodies import calculation, order_body, rma_body, rma_content
 from tests.bench.loading import Do
 from tests.bench.stories import DAY, Order, Story, refund_identifier, scrambled
@@ -232,11 +234,42 @@ class Writer:
                 story.estimated_cents - story.shopper_cents, is_live,
             )  # fmt: skip
         self._items(story, line_id, units)
+        if is_live and status != "proposed":
+            tax = story.order.lines[story.line].tax * story.units
+            self._book(
+                story, f"refund.owed:{key}", "refund.owed", decided,
+                [Leg(ledger.SALES_RETURNS, total - tax), Leg(ledger.SALES_TAX, tax)],
+                [Leg(ledger.SHOPPER_PAYABLE, shopper), Leg(ledger.OPTORO_PAYABLE, total - shopper)],
+                refund=identifier,
+            )  # fmt: skip
+        if shopper and is_paid:
+            self._book(
+                story, f"payout:{key}", "payout.paid", paid,
+                [Leg(ledger.SHOPPER_PAYABLE, shopper)], [Leg(ledger.cash("simulated"), shopper)],
+                refund=identifier,
+            )  # fmt: skip
         if shopper and status not in ("proposed", "canceled"):
             self._payout(story, identifier, shopper, decided, paid)
         self._refund_events(story, identifier, decided, paid)
         if is_paid:
             self._snapshot_job(story, paid)
+
+    def _book(
+        self, story: Story, key: str, kind: str, when: int, debited: list[Leg],
+        credited: list[Leg], refund: str = "", exchange: str = "",
+    ) -> None:  # fmt: skip
+        entry_id, order = self._next("entry"), story.order
+        store_id, moment = self.store_ids[order.store], at(when)
+        day = moment[:10]
+        self.tables.entries.add(
+            entry_id, store_id, key, kind, order.currency, moment, day, moment,
+            f"{kind} of {refund or exchange}", order.identifier, story.identifier, refund, exchange,
+        )  # fmt: skip
+        for pair in ledger.pairs(debited, credited):
+            self.tables.postings.add(
+                self._next("posting"), entry_id, store_id, day, moment, order.currency,
+                pair.debit_account, pair.credit_account, pair.amount_cents,
+            )  # fmt: skip
 
     def _items(self, story: Story, line_id: int, units: list[int]) -> None:
         line, cents = story.order.lines[story.line], story.estimated_cents
@@ -332,6 +365,13 @@ class Writer:
             key, key, 0, line.sku, line.title, story.units, line.price, cents, 0, 0, 0, "catalog",
             0, str(story.line + 1), line.sku, "{}",
         )  # fmt: skip
+        is_canceled = bool(key % 12) and key % 25 == 1
+        if not is_canceled and cents:
+            self._book(
+                story, f"exchange.placed:{key}", "exchange.placed", placed,
+                [Leg(ledger.OPTORO_PAYABLE, cents)], [Leg(ledger.EXCHANGE_SALES, cents)],
+                exchange=name,
+            )  # fmt: skip
         if key % 12:
             self._own_order(story, key, name, placed)
         return name

@@ -33,9 +33,12 @@ PAGES = {
     "who-decides": "/policies/approvals/",
     "catalog": "/catalog/",
     "people": "/people/",
+    "catalog-import": "/catalog/imports/",
     "account": "/account/",
+    "password": "/account/password/",
+    "app": "/account/app/",
     "keys": "/keys/",
-    "login": "/login/",
+    "not-found": "/orders/none/",
 }
 # The first row of a list, and a link on its page.
 DETAILS = {
@@ -44,10 +47,14 @@ DETAILS = {
     "return": ("/returns/?status=CREATED", ""),
     "return-done": ("/returns/?status=REFUNDED", ""),
     "return-cancel": ("/returns/?status=CREATED", "a[href$='/cancel/']"),
+    "return-decide": ("/returns/?status=CREATED", "a[href$='/decide/']"),
+    "return-exclude": ("/returns/?status=CREATED", "a[href$='/exclude/']"),
+    "return-convert": ("/returns/?status=PENDING_EXCHANGE", "a[href$='/convert/']"),
     "refund": ("/refunds/?status=paid", ""),
     "receipt": ("/refunds/?status=paid", "a[href$='/receipt/']"),
     "refund-waits": ("/approvals/", ""),
     "refund-approve": ("/approvals/", "a#approve"),
+    "refund-decline": ("/approvals/", "a#decline"),
     "exchange": ("/exchanges/", ""),
     "attention-item": ("/attention/", ""),
     "message": ("/messages/", ""),
@@ -83,6 +90,8 @@ def take(url: str, folder: Path, names: list[str]) -> None:
         browser = launch(playwright)
         page = browser.new_page(base_url=url)
         page.goto("/login/")
+        if not names or "login" in names:
+            page.screenshot(path=folder / "login-light.png")
         page.fill("input[name=username]", "admin")
         page.fill("input[name=password]", "admin-demo")
         page.keyboard.press("Enter")

@@ -16,7 +16,7 @@ from apps.rmas.models import Rma
 from apps.stores.models import Store
 from tests.browser.conftest import booked
 from tests.browser.windows import Windows
-from tests.desk.conftest import PARCEL
+from tests.desk.conftest import PARCEL, World
 from tests.support.optoro import FakeOptoro
 
 SOON = 30_000
@@ -133,7 +133,7 @@ def test_a_note_and_a_canceled_return(
     assert booked() == [("ORD-2", 52224, "paid")]
 
     parcel(1, is_known=True, unit=RECEIVED, minute=9, status="CANCELED")
-    expect(page.locator(".case-head > .pill").first).to_have_text("CANCELED", timeout=SOON)
+    expect(page.locator(".case-head > .pill").first).to_have_text("Canceled", timeout=SOON)
     assert Rma.objects.get(rma_identifier="RMA-1").status == "CANCELED"
     assert booked() == [("ORD-2", 52224, "paid")]
 
@@ -204,6 +204,18 @@ def test_a_lead_approves_with_the_keyboard_what_an_agent_may_not(
     assert booked() == [("ORD-1", 26112, "paid")]
 
 
+def test_notes_and_refunds_are_one_key_away(world: World, sit: Callable[..., Page]) -> None:
+    page = sit(Role.AGENT)
+    for url, form in (("/orders/ORD-1/", "/refunds/new/ORD-1/"), ("/returns/RMA-1/", "?rma=RMA-1")):
+        page.goto(url)
+        page.keyboard.press("n")
+        expect(page.get_by_label("Write a note")).to_be_focused()
+        page.keyboard.type("r")
+        page.get_by_role("heading", level=1).click()
+        page.keyboard.press("r")
+        page.wait_for_url(f"**{form}")
+
+
 def test_a_queue_is_worked_with_the_keyboard(
     store: Store, send_rma: Callable[..., Any], drain: Callable[[], str], sit: Callable[..., Page]
 ) -> None:
@@ -220,6 +232,10 @@ def test_a_queue_is_worked_with_the_keyboard(
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(rf"/attention/({first.pk}|{second.pk})/"))
     opened, other = (first, second) if f"/{first.pk}/" in page.url else (second, first)
+    page.keyboard.press(".")
+    page.wait_for_url(f"**/attention/{other.pk}/**")
+    page.keyboard.press(".")
+    page.wait_for_url(f"**/attention/{opened.pk}/**")
     page.keyboard.press("t")
     expect(page.locator("main")).to_contain_text(re.compile(r"Owner\s*You"))
     page.keyboard.press("d")

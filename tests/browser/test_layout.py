@@ -77,6 +77,39 @@ def test_no_page_scrolls_sideways(
     assert "px: <h1" in page.evaluate(WIDER)
 
 
+CUT = """() => [...document.querySelectorAll("main .scroll")]
+    .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+    .map(e => `${e.scrollWidth - e.clientWidth} px of ${e.innerText.slice(0, 60)}`)"""
+
+
+def test_lists_are_seen_whole_at_every_width(
+    world: World, admin: Client, windows: Windows, wrong: list[str]
+) -> None:
+    page = windows.open(admin)
+    for url in (
+        "/",
+        "/attention/",
+        "/approvals/",
+        "/orders/",
+        "/orders/ORD-1/",
+        "/returns/",
+        "/returns/RMA-1/",
+        "/refunds/",
+        f"/refunds/{world.refund.identifier}/",
+        "/messages/",
+        "/outbound/",
+        "/catalog/",
+        "/people/",
+    ):
+        page.goto(url)
+        for width, height in (WIDE, MIDDLE, NARROW):
+            page.set_viewport_size({"width": width, "height": height})
+            wrong += [f"{url} at {width}: {told}" for told in page.evaluate(CUT)]
+    page.goto("/orders/")
+    page.evaluate("document.querySelector('tbody th').style.paddingLeft = '2000px'")
+    assert page.evaluate(CUT)
+
+
 def test_the_keyboard_is_always_to_be_seen(
     world: World, sit: Callable[..., Page], wrong: list[str]
 ) -> None:

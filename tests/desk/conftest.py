@@ -32,8 +32,9 @@ from tests.support.exchange_requests import item, request
 from tests.support.optoro import AUTH_URL, ORDERS_URL, FakeOptoro
 from tests.support.people import sign_in
 from tests.support.refunds import finance, refunded
+from tests.support.schedules import at, author, scheduled
 
-__all__ = ["finance", "refunded"]
+__all__ = ["at", "author", "finance", "refunded", "scheduled"]
 
 PARCEL = "92023909899840543401202533"
 

@@ -214,7 +214,7 @@ def test_nobody_approves_their_own(store: Store, lead: Client, agent: Client) ->
     assert "Nobody approves a refund that they made themselves: another person must." in answer
     assert Refund.objects.get().status == "proposed"
     told = text_of(agent.post(url, follow=True))
-    assert "(10 minutes hold); can be taken back until then." in told
+    assert "(10-minute hold); can be taken back until then." in told
     refund = Refund.objects.get()
     assert (refund.status, refund.approver.username) == ("approved", "bo")
 
@@ -247,7 +247,7 @@ def test_the_author_takes_it_back_while_it_is_held(
     url = f"/refunds/{refund.identifier}/"
     page = lead.get(url)
     assert re.search(
-        r"Will be paid at \d\d:\d\d \(10 minutes hold\); can be taken back", text_of(page)
+        r"Will be paid at \d\d:\d\d \(10-minute hold\); can be taken back", text_of(page)
     )
     assert f'action="{url}take-back/"' in page.content.decode()
     assert "take-back" not in agent.get(url).content.decode()
@@ -272,7 +272,7 @@ def test_nothing_is_taken_back_after_its_hold(store: Store, lead: Client) -> Non
     Refund.objects.update(payment_due_at=clock.in_seconds(-1), approved_at=clock.in_seconds(-601))
     assert "take-back" not in lead.get(url).content.decode()
     late = text_of(lead.post(f"{url}take-back/", follow=True))
-    assert "Too late to take it back: its 10 minutes hold is over." in late
+    assert "Too late to take it back: its 10-minute hold is over." in late
     assert Refund.objects.get().status == "approved"
     Job.objects.update(not_before=clock.now())
     work_off()

@@ -23,6 +23,7 @@ from apps.refunds.models import Payout, Refund
 from apps.stores.models import Store
 from apps.timeline.models import Event
 from tests.desk.conftest import World, deliver, take, work_off
+from tests.desk.schedule_addresses import made as schedule_of
 from tests.support import builders
 from tests.support.optoro import FakeOptoro
 
@@ -114,11 +115,14 @@ def test_the_list_is_narrowed_by_owner_and_lateness(world: World, lead: Client) 
 
 
 def test_every_kind_has_its_actions_on_page_and_list(world: World, lead: Client) -> None:
+    schedule = schedule_of(world)
     for kind in Kind:
         subjects = {
             Kind.MESSAGE_QUARANTINED: str(world.delivery.pk),
             Kind.EXCHANGE_NEEDS_LOOK: world.exchange.order_identifier,
             Kind.SETTLEMENT_UNMATCHED: world.exchange.order_identifier,
+            Kind.REPORT_FAILED: str(schedule.pk),
+            Kind.REPORT_EMPTY: str(schedule.pk),
         }
         item = open_kind(world, kind, subjects.get(kind, ""))
         page = page_of(lead, item)
@@ -215,7 +219,7 @@ def test_a_queue_is_worked_with_the_keyboard(world: World, lead: Client) -> None
     first = Item.objects.get(kind="snapshot_held", subject="ORD-HELD")
     page = page_of(lead, first)
     assert "2 more of this kind" in page
-    for key in ("1", "2", "t", "d", "n"):
+    for key in ("1", "2", "t", "d", "."):
         assert page.count(f'data-key="{key}"') == 1, key
     assert f'href="/attention/{items[0].pk}/" data-key="."' in page
     answer = lead.post(f"/attention/{first.pk}/take/")

@@ -155,7 +155,7 @@ def test_a_second_click_makes_one_refund(order: Any, lead: Client) -> None:
     first = lead.post(NEW, {**shown, "step": "make"}, follow=True)
     refund = Refund.objects.get()
     assert first.redirect_chain == [(f"/refunds/{refund.identifier}/", 302)]
-    assert "(10 minutes hold); can be taken back until then." in text_of(first)
+    assert "(10-minute hold); can be taken back until then." in text_of(first)
     second = lead.post(NEW, {**shown, "step": "make"}, follow=True)
     assert second.redirect_chain == [(f"/refunds/{refund.identifier}/", 302)]
     assert "This refund was made already: here it is. Nothing was made twice." in text_of(second)
@@ -233,10 +233,10 @@ BAD = [
     ({"amount": "5"}, "For how many units of line 1?"),
     ({"units": "1", "amount": "0"}, "Nothing to refund: write more, or leave it blank."),
     ({"units": "1", "amount": "12,50"}, "Write an amount such as 1234.50"),
-    ({"units": "5"}, "Line 1: 5 unit(s) to refund, but only 4 of 4 shipped are not refunded yet."),
+    ({"units": "5"}, "Line 1: 5 units to refund, but only 4 of 4 shipped are not refunded yet."),
     (
         {"units": "1", "amount": "130.57"},
-        "Line 1: $130.57 for 1 unit(s), but no more than $130.56 was paid for them.",
+        "Line 1: $130.57 for 1 unit, but no more than $130.56 was paid for them.",
     ),
     (
         {"goodwill": "50.01"},

@@ -257,7 +257,7 @@ def test_returns_are_narrowed_by_kind_and_brand(store: Store, lead: Client) -> N
     assert found("brand=nor") == set()
     text = text_of(lead.get("/returns/").content)
     assert "Mail-back Mixed ORD-1" in text
-    assert "mail-back Store credit ORD-2" in text
+    assert "Mail-back Store credit ORD-2" in text
 
 
 def test_times_of_today_are_shown_alone(store: Store) -> None:

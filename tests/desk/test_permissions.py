@@ -19,6 +19,8 @@ from apps.reports.models import Export
 from apps.stores.models import Store
 from tests.desk.addresses import ACCOUNTS, Address
 from tests.desk.conftest import World, open_payout
+from tests.desk.schedule_addresses import SCHEDULES
+from tests.desk.statement_addresses import STATEMENTS
 
 
 def _order(w: World) -> list[object]:
@@ -129,6 +131,8 @@ FINANCE = Action.VIEW_FINANCE
 
 TABLE: dict[str, list[Address]] = {
     **ACCOUNTS,
+    **STATEMENTS,
+    **SCHEDULES,
     "home": [Address()],
     "login": [Address(is_public=True, expected=302)],
     "logout": [Address(method="post", is_public=True, expected=302)],

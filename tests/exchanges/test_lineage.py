@@ -6,7 +6,13 @@ import pytest
 
 from apps.exchanges.lineage import descended_from, paying_orders
 from apps.exchanges.models import ExchangeOrder
-from apps.exchanges.queries import exchange_orders_of_order, own_order_of, with_status
+from apps.exchanges.queries import (
+    exchange_orders_of_order,
+    in_status,
+    own_order_of,
+    with_status,
+)
+from apps.exchanges.rules import status_of
 from apps.orders.models import Order
 from apps.payments.models import SimulatedPayment
 from tests.support import builders
@@ -15,6 +21,7 @@ from tests.support.exchange_requests import post, request
 pytestmark = pytest.mark.django_db
 
 NEWER = "2026-02-01T00:00:00Z"
+STATUSES = ("placed", "shipped", "canceled")
 
 
 @pytest.fixture
@@ -25,10 +32,19 @@ def placed(shop):
 
 
 def own_and_status(placed):
-    """What both ways of asking say of an exchange order's own order; they must agree."""
+    """What all ways of asking say of an exchange order's own order; they must agree, whatever the
+    order's status is, and other orders' too."""
     own = own_order_of(placed)
-    status = with_status(ExchangeOrder.objects.filter(pk=placed.pk)).get().own_order_status
-    assert status == (own.status if own else None)
+    rows = ExchangeOrder.objects.filter(pk=placed.pk)
+    told = dict(Order.objects.values_list("pk", "status"))
+    for said in (*told.values(), "Created", "Shipped", "Canceled"):
+        Order.objects.update(status=said)
+        status = with_status(rows).get().own_order_status
+        assert status == (said if own else None)
+        found = [name for name in STATUSES if in_status(rows, name).exists()]
+        assert found == [status_of(status)]
+    for pk, said in told.items():
+        Order.objects.filter(pk=pk).update(status=said)
     return str(own) if own else None
 
 

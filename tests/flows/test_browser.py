@@ -71,7 +71,7 @@ def test_an_agent_signs_in_searches_and_opens_an_order(page, agent, desk, send_r
     page.keyboard.type("92023909899840543401202533")
     page.keyboard.press("Enter")
     page.wait_for_url("**/returns/RMA-1/")
-    assert "REFUNDED" in page.locator("main").inner_text()
+    assert "Refunded" in page.locator("main").inner_text()
 
     page.keyboard.press("/")
     page.keyboard.type("ORD-BROWSER")

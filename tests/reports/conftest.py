@@ -1,5 +1,6 @@
 """What tests of reports start from."""
 
 from tests.support.refunds import finance, refunded
+from tests.support.schedules import at, author, scheduled
 
-__all__ = ["finance", "refunded"]
+__all__ = ["at", "author", "finance", "refunded", "scheduled"]

@@ -8,7 +8,7 @@ import time_machine
 
 from apps.exchanges.models import ExchangeOrder
 from apps.ledger.rules import GIFT_CARD_LIABILITY
-from apps.reconciliation.settlement import settlements, settlements_of
+from apps.reconciliation.settlement import settlements, settlements_of_placed
 from apps.stores.models import Store
 from tests.support import builders
 from tests.support.exchange_requests import gift_card, item, post, request
@@ -113,9 +113,9 @@ def test_some_are_settled_as_all_are(store: Store, exchanged) -> None:
     by_key = {found.placed.pk: found for found in settlements(store.pk) if found.placed}
     placed = list(ExchangeOrder.objects.order_by("pk"))
     assert len(by_key) == 5
-    assert [settlements_of([row])[0] for row in placed] == [by_key[row.pk] for row in placed]
-    assert settlements_of(placed) == [by_key[row.pk] for row in placed]
-    assert settlements_of(placed[1:4]) == [by_key[row.pk] for row in placed[1:4]]
+    assert [settlements_of_placed([row])[0] for row in placed] == [by_key[row.pk] for row in placed]
+    assert settlements_of_placed(placed) == [by_key[row.pk] for row in placed]
+    assert settlements_of_placed(placed[1:4]) == [by_key[row.pk] for row in placed[1:4]]
 
 
 def test_a_canceled_exchange_order_is_owed_nothing(store: Store, exchanged, send_order) -> None:

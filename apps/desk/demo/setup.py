@@ -150,7 +150,11 @@ def make_people(store: Store) -> None:
     for role, login in zip(Role, logins(), strict=True):
         user, _ = User.objects.get_or_create(
             username=login.username,
-            defaults={"first_name": "Demo", "last_name": login.role},
+            defaults={
+                "first_name": "Demo",
+                "last_name": login.role,
+                "email": f"{login.username}@example.com",
+            },
         )
         if not user.check_password(login.password):
             user.set_password(login.password)

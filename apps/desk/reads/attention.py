@@ -39,6 +39,7 @@ _LABELS = {
     Act.SEE_ORDER: "See the order",
     Act.SEE_EXCHANGE: "See the exchange order",
     Act.SEE_SETTLEMENT: "See the settlement",
+    Act.SEE_SCHEDULE: "See the schedule",
 }
 _UNDECIDED = (PayoutStatus.UNKNOWN, PayoutStatus.PENDING, PayoutStatus.CALLING)
 
@@ -111,6 +112,7 @@ def _acts(seat: Seat, item: Item, payments: dict[str, int]) -> Iterable[ActView]
 _NEEDED = {
     Act.MAKE_REFUND: Action.MAKE_REFUND,
     Act.WITHDRAW_CANCELLATION: Action.CANCEL_RMA,
+    Act.SEE_SCHEDULE: Action.VIEW_FINANCE,
 }
 
 
@@ -186,4 +188,5 @@ _PLACES: dict[Act, Callable[[Item, dict[str, int]], str]] = {
     Act.SEE_SETTLEMENT: lambda item, _: (
         f"{reverse('desk:settlement')}?search={quote(item.subject, safe='')}"
     ),
+    Act.SEE_SCHEDULE: lambda item, _: _first(("desk:schedule", [item.subject])),
 }

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count
-from django.db.models.functions import TruncMonth
-
 from apps.common import clock
-from apps.ledger.models import Entry, PeriodEvent
+from apps.ledger.models import PeriodEvent
 from apps.ledger.periods import open_request
-from apps.ledger.queries import Balance, balances, period_events, postings_of
+from apps.ledger.queries import (
+    Balance,
+    balances,
+    first_booked_on,
+    period_events,
+    postings_of,
+)
 from apps.ledger.rules import first_of_month, label_of, last_of_month, why_not_close
 from apps.ledger.services import closed_through_of, day_of
 from apps.reports.closing import IN_VAIN, files_of
@@ -25,7 +28,6 @@ class Month:
     """A month of the books. `problem` is why it cannot be closed, "" where it can."""
 
     first_day: date
-    entries: int
     is_closed: bool
     is_last_closed: bool
     problem: str
@@ -60,11 +62,12 @@ def books_page(store: Store) -> BooksPage:
     """Returns a store's months since its first entry or closing, in a fixed number of queries."""
     today = day_of(store, clock.now())
     closed_through = closed_through_of(store.pk)
-    counts = _counts(store)
     events = list(period_events(store.pk))
     closings = [event for event in events if event.kind == PeriodEvent.Kind.CLOSED]
     files = files_of(closings)
-    first = min([*counts, *(event.month for event in events), first_of_month(today)])
+    booked = first_booked_on(store.pk)
+    known = [event.month for event in events] + ([first_of_month(booked)] if booked else [])
+    first = min([*known, first_of_month(today)])
     months = []
     for month in _months(first, today):
         own = [event for event in events if event.month == month]
@@ -74,7 +77,6 @@ def books_page(store: Store) -> BooksPage:
         months.append(
             Month(
                 first_day=month,
-                entries=counts.get(month, 0),
                 is_closed=is_closed,
                 is_last_closed=is_last,
                 problem=why_not_close(month=month, today=today, closed_through=closed_through),
@@ -84,17 +86,6 @@ def books_page(store: Store) -> BooksPage:
             )
         )
     return BooksPage(months, open_request(store.pk), closed_through)
-
-
-def _counts(store: Store) -> dict[date, int]:
-    rows = (
-        Entry.objects.filter(store=store)
-        .order_by()
-        .annotate(month=TruncMonth("booked_on"))
-        .values_list("month")
-        .annotate(entries=Count("pk"))
-    )
-    return dict(rows)
 
 
 def _months(first: date, today: date) -> list[date]:

@@ -308,7 +308,10 @@ def _refunds(store_id: int, found: Mapping[str, _Found]) -> list[Queue]:
             (RefundStatus.UNKNOWN, "Payment unknown", "the gateway is asked again"),
         )
     ]
-    for tick, why in (("reported", "Optoro was not told yet"), ("confirmed", "no REFUNDED yet")):
+    for tick, why in (
+        ("reported", "Optoro was not told yet"),
+        ("confirmed", "Optoro has not confirmed it yet"),
+    ):
         missing = _capped(missing_tick(refunds, tick), "paid_at")
         rows.append((missing, f"Paid, not {tick}", why, f"missing={tick}"))
     return [

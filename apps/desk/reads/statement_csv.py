@@ -11,7 +11,7 @@ from apps.common import clock
 from apps.common.csv_cells import harmless
 from apps.desk.lists.types import Value, decimal_of, time_of
 from apps.desk.reads.statements import AT_DESK, EXPLAINED, live_explanations, rows_in
-from apps.refunds.models import Payout
+from apps.refunds.models import Payout, PayoutStatus
 from apps.statements.models import Explanation, Statement, StatementRow
 from apps.statements.queries import explained_payouts, only_at_desk
 
@@ -112,7 +112,7 @@ def _desk_side(payout: Payout) -> tuple[Value, ...]:
         str(payout.idempotency_key),
         payout.gateway_reference,
         payout.get_status_display(),
-        time_of(payout.finished_at),
+        time_of(payout.finished_at if payout.status == PayoutStatus.PAID else None),
     )
 
 

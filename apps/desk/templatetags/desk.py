@@ -143,6 +143,12 @@ def method(value: str) -> SafeString | str:
 
 
 @register.filter
+def counted(text: str) -> str:
+    """Returns a text of the domain with its units in the singular or the plural."""
+    return words.counted(text)
+
+
+@register.filter
 def method_name(value: str) -> str:
     """Returns a return method in plain words."""
     return words.RETURN_METHODS.get(value, value)

@@ -109,7 +109,7 @@ def explain(request: DeskRequest, pk: int, row_pk: int) -> HttpResponse:
             reason=form.cleaned_data["reason"],
         )
     else:
-        messages.error(request, " ".join(form.errors["reason"]))
+        messages.error(request, form.problem)
     return redirect("desk:statement-row", pk=pk, row_pk=row_pk)
 
 
@@ -130,7 +130,7 @@ def explain_payout(request: DeskRequest, pk: int, payout_pk: int) -> HttpRespons
             reason=form.cleaned_data["reason"],
         )
     else:
-        messages.error(request, " ".join(form.errors["reason"]))
+        messages.error(request, form.problem)
     return redirect("desk:statement-payout", pk=pk, payout_pk=payout_pk)
 
 

@@ -250,7 +250,7 @@ def put_aside(request: DeskRequest, pk: int) -> HttpResponse:
     demand(request, Action.RECONCILE_STATEMENTS)
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        messages.error(request, f"Not set aside: {' '.join(form.errors['reason'])}")
+        messages.error(request, f"Not set aside: {form.problem}")
         return redirect("desk:statement", pk=pk)
     try:
         services.set_aside(

@@ -66,7 +66,8 @@ class Command(BaseCommand):
         for path in settings.VAR_DIR.iterdir():
             if path.name.startswith(("desk.sqlite3", "celerybeat-schedule")):
                 path.unlink()
-        shutil.rmtree(settings.VAR_DIR / "celery", ignore_errors=True)
+        for name in ("celery", "mail"):
+            shutil.rmtree(settings.VAR_DIR / name, ignore_errors=True)
         shutil.rmtree(folder)
         self.stdout.write("The demo's data is deleted.")
 

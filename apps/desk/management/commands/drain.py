@@ -8,17 +8,20 @@ from apps.desk.templatetags.desk import plural
 from apps.desk.tidying import tidy
 from apps.inbox.processing import process_due
 from apps.outbox.runner import run_due
+from apps.reports.schedule_runs import start_due
 
 
 class Command(BaseCommand):
     help = (
-        "Works off what is due in inbox and outbox, in this process, until nothing is due, and "
+        "Works off what is due in inbox, outbox and schedules, in this process, until nothing is "
+        "due, and "
         "throws away what the screens have kept for long enough."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         deliveries = jobs = thrown_away = 0
         while True:
+            start_due()
             processed, run, tidied = process_due(), run_due(), tidy()
             deliveries += processed
             jobs += run
