@@ -15,6 +15,7 @@ from apps.reports.filters import ReportFilters, choice_field
 from apps.reports.parts import main_currency, within
 from apps.reports.registry import register
 from apps.reports.rules import Preset
+from apps.reports.sources import Listed
 from apps.reports.types import (
     ChartData,
     Point,
@@ -115,12 +116,13 @@ def _row(question: Question, found: Settlement) -> Row | None:
     )
 
 
-SOURCE = PerExchangeOrder(candidates, _row)
+# Few enough to be read whole: what is awaited.
+_SOURCE = Listed(PerExchangeOrder(candidates, _row).rows)
 
 
 def _chart(question: Question) -> ChartData | None:
     sums: dict[tuple[str, str], int] = {}
-    rows: Any = SOURCE.rows(question)
+    rows: Any = _SOURCE.rows(question)
     for row in rows:
         key = (row[_CURRENCY], row[_AGE])
         sums[key] = sums.get(key, 0) + row[_EXPOSED]
@@ -167,7 +169,7 @@ EXPOSURE = register(
         ),
         nothing="Nobody waits for goods: those of every exchange order are back, or on their way.",
         filters=ExposureFilters,
-        source=SOURCE,
+        source=_SOURCE,
         cards=("exposed", "goods", "bonus_credit", "awaited"),
         chart=_chart,
     )

@@ -48,9 +48,12 @@ def _rows(question: Question) -> list[Row]:
     return sorted(rows, key=lambda row: (row[-1], -row[5], row[:3]))
 
 
+_SOURCE = Listed(_rows)
+
+
 def _chart(question: Question) -> ChartData | None:
     sums: dict[tuple[str, str], int] = {}
-    rows: Any = _rows(question)
+    rows: Any = _SOURCE.rows(question)
     for row in rows:
         name = row[0] or Source(row[2]).label
         sums[row[-1], name] = sums.get((row[-1], name), 0) + row[5]
@@ -104,7 +107,7 @@ PEOPLE = register(
         ),
         nothing="No refund has this date on these days.",
         filters=RefundReportFilters,
-        source=Listed(_rows),
+        source=_SOURCE,
         cards=("refunded_total", "refunds", "shopper", "goodwill"),
         chart=_chart,
         leads={"refunds": _refunds},

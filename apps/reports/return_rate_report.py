@@ -112,8 +112,11 @@ def _row(question: Question, group: Any, units: int, title: str, reasons: dict[s
             most / back if back else None)  # fmt: skip
 
 
+_SOURCE = Listed(_rows)
+
+
 def _chart(question: Question) -> ChartData | None:
-    rows: list[Any] = _rows(question)
+    rows: list[Any] = _SOURCE.rows(question)
     if not rows:
         return None
     kind = {BRAND: "brand", WEEK: "week of order"}.get(question.values["rows"], "SKU")
@@ -163,7 +166,7 @@ RETURN_RATE = register(
         ),
         nothing="No order of these days has shipped: orders count by the day they were placed.",
         filters=ReturnRateFilters,
-        source=Listed(_rows),
+        source=_SOURCE,
         cards=("returned", "sold"),
         chart=_chart,
         leads={"returned": _leads},

@@ -135,8 +135,11 @@ def _row(
             _hours(earlier[2]))  # fmt: skip
 
 
+_SOURCE = Listed(_rows)
+
+
 def _chart(question: Question) -> ChartData | None:
-    rows: list[Any] = _rows(question)
+    rows: list[Any] = _SOURCE.rows(question)
     if not rows:
         return None
     kind = {METHOD: "return method", TRIGGER: "trigger"}.get(question.values["rows"], "week")
@@ -195,7 +198,7 @@ SCAN_TO_PAID = register(
         ),
         nothing="No refund was paid on these days after a scan of its return.",
         filters=ScanToPaidFilters,
-        source=Listed(_rows),
+        source=_SOURCE,
         cards=("refunds",),
         chart=_chart,
         leads={"refunds": _refunds},

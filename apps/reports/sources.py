@@ -1,9 +1,10 @@
 """The two kinds of source: a table read by its key, and a grouped query that is read whole."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+from weakref import ReferenceType, ref
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.dateparse import parse_date, parse_datetime
@@ -12,6 +13,8 @@ from apps.common.days import FIRST_DAY, LAST_DAY
 from apps.reports.sums import Sums
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 
+# A page asks of its period and of the one before.
+_KEPT = 4
 _LARGEST = 2**62
 
 
@@ -108,21 +111,36 @@ def behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
 @dataclass(frozen=True)
 class Listed:
     """Rows of one grouped query, or few enough to be read whole (thousands at most): per SKU, per
-    week, per person. `read` returns them in their order."""
+    week, per person. `read` returns them in their order; it is asked once for each question, so
+    that rows, totals and chart of a page are of one look at the database."""
 
     read: Callable[[Question], Iterable[Row]]
+    _last: list[tuple[ReferenceType[Question], list[Row]]] = field(default_factory=list)
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns the next rows by their number."""
         start = 0 if after is None else after[0] if isinstance(after, list) and after else None
         if not isinstance(start, int) or start < 0:
             raise ValueError(f"{after!r} is no position")
-        rows = list(self.read(question))
+        rows = self.rows(question)
         end = start + limit
         return Batch(rows[start:end], [end] if end < len(rows) else None)
 
     def totals(self, report: Report, question: Question) -> list[Totals]:
         """Adds all rows up."""
         sums = Sums(report)
-        sums.add(list(self.read(question)))
+        sums.add(self.rows(question))
         return sums.totals
+
+    def rows(self, question: Question) -> list[Row]:
+        """Returns all rows."""
+        for asked, rows in self._last[:]:
+            if asked() is question:
+                return rows
+        rows = list(self.read(question))
+        self._last[:] = [*self._last[1 - _KEPT :], (ref(question, self._forget), rows)]
+        return rows
+
+    def _forget(self, gone: ReferenceType[Question]) -> None:
+        """What was read for a question goes with it."""
+        self._last[:] = [kept for kept in self._last if kept[0] is not gone]

@@ -88,8 +88,11 @@ def _rows(question: Question) -> list[Row]:
     ]
 
 
+_SOURCE = Listed(_rows)
+
+
 def _chart(question: Question) -> ChartData | None:
-    rows: list[Any] = _rows(question)
+    rows: list[Any] = _SOURCE.rows(question)
     currency = main_currency((row[4], row[1] + row[2]) for row in rows)
     if not currency:
         return None
@@ -137,7 +140,7 @@ TRIAL_BALANCE = register(
         ),
         nothing="Nothing was booked up to that day, or on these days.",
         filters=TrialBalanceFilters,
-        source=Listed(_rows),
+        source=_SOURCE,
         cards=("debit", "credit", "balance"),
         chart=_chart,
         leads={"account": _entries},
