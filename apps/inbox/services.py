@@ -16,7 +16,7 @@ from apps.common.fault_points import reach
 from apps.common.hashing import sha256_of_bytes
 from apps.common.nudge import nudge_after_commit
 from apps.common.redaction import hide_secrets, kept_headers, storable
-from apps.exchanges.books import book_canceled
+from apps.exchanges.books import book_own_order
 from apps.inbox import translate
 from apps.inbox.models import Delivery, DeliveryState
 from apps.inbox.rules import ANSWERED_TOPICS, why_not_replayable
@@ -268,7 +268,7 @@ def take_order(*, store: Store, wire: order_message.WireOrder) -> MirrorResult:
     )
     order = Order.objects.get(pk=result.order_id)
     take_over_reported_refunds(order=order, reported=snapshot.refunds)
-    book_canceled(order)
+    book_own_order(order)
     enqueue(store_id=store.pk, topic=topics.LINK_ORDER, key=order.pk, label=order.identifier)
     if order_rules.is_publishable(
         status=order.status,

@@ -50,6 +50,11 @@ class Entry(AppendOnly):
         indexes = [
             models.Index(fields=["store", "booked_on", "id"], name="ledger_entry_by_day"),
             models.Index(fields=["store", "refund_identifier"], name="ledger_entry_by_refund"),
+            models.Index(
+                fields=["store", "exchange_order_identifier"],
+                condition=~Q(exchange_order_identifier=""),
+                name="ledger_entry_by_exchange",
+            ),
         ]
 
     def __str__(self) -> str:

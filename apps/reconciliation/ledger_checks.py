@@ -2,11 +2,16 @@
 desk: an event and its entry are written in one transaction."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Cast, Concat
 
 from apps.common import clock, money
+from apps.exchanges.books import PLACED
+from apps.exchanges.models import ExchangeOrder
+from apps.exchanges.queries import with_status
+from apps.exchanges.rules import CANCELED
 from apps.ledger.models import Entry
 from apps.ledger.queries import balances, postings_of
 from apps.ledger.rules import SHOPPER_PAYABLE
@@ -24,6 +29,7 @@ def ledger_differs(store_id: int) -> list[Found]:
         *_refunds_not_booked(store_id),
         *_booked_though_ended(store_id),
         *_payouts_not_booked(store_id),
+        *_exchange_orders(store_id),
         *_owed_to_shoppers(store_id),
     ]
 
@@ -87,6 +93,37 @@ def _payouts_not_booked(store_id: int) -> Iterable[Found]:
             payout.amount_cents,
             f"the payment of {amount} for refund {payout.refund.identifier}, key "
             f"{payout.idempotency_key}, is not in the ledger",
+        )
+
+
+def _exchange_orders(store_id: int) -> Iterable[Found]:
+    """An exchange order is in the ledger unless the order system calls it canceled."""
+    entry = Entry.objects.filter(
+        store_id=store_id,
+        exchange_order_identifier=OuterRef("order_identifier"),
+        kind=PLACED,
+        reversed_by__isnull=True,
+    )
+    is_canceled = Q(own_order_status=CANCELED)
+    rows: QuerySet[Any] = with_status(ExchangeOrder.objects.filter(store_id=store_id))
+    rows = rows.annotate(is_booked=Exists(entry)).filter(
+        Q(is_canceled, is_booked=True)
+        | Q(~is_canceled | Q(own_order_status__isnull=True), is_booked=False)
+    )
+    for placed in rows.order_by("pk"):
+        canceled = placed.own_order_status == CANCELED
+        kind = DifferenceKind.BOOKED_THOUGH_ENDED if canceled else DifferenceKind.NOT_BOOKED
+        what = "is canceled, but the ledger still has it" if canceled else "is not in the ledger"
+        yield Found(
+            kind=kind,
+            subject=placed.order_identifier,
+            since_at=placed.placed_at,
+            explanation=f"exchange order {placed.order_identifier} of "
+            f"{money.show(placed.total_amount_cents, placed.currency)} {what}",
+            currency=placed.currency,
+            amount_cents=placed.total_amount_cents,
+            order_identifier=placed.original_order_identifier,
+            rma_identifier=placed.rma_identifier,
         )
 
 

@@ -13,7 +13,7 @@ from django.db.models import Sum
 
 from apps.common import money
 from apps.orders.models import Order, OrderLine
-from apps.orders.rules import UnitsCost, units_cost
+from apps.orders.rules import units_cost
 from apps.refunds.models import Refund, RefundItem, RefundLine, RefundUnit
 from apps.refunds.rules import LIVE_STATUSES
 from apps.rmas.models import Rma
@@ -38,13 +38,15 @@ def write_items(
 ) -> None:
     """Writes the items of a refund just decided, or taken over. `trigger` is what the policy waited
     for. Call it in the transaction that writes the refund, under the lock of its order."""
-    before = _refunded_before(refund, lines)
+    taken = _taken_before(refund, lines)
     shipping = _shipping_shares(order, lines)
     items = [
         item
         for written in lines
         for item in _items_of_line(
-            written, before.get(written.order_line.pk, 0), shipping.get(written.order_line.pk, 0)
+            written,
+            taken.get(written.order_line.pk, Taken()),
+            shipping.get(written.order_line.pk, 0),
         )
     ]
     if not items:
@@ -69,19 +71,46 @@ def _whole(amount_cents: int) -> dict[str, int]:
     }
 
 
-def _refunded_before(refund: Refund, lines: Sequence[WrittenLine]) -> Mapping[int, int]:
-    """How many units of each line other live refunds hold: which place these units take."""
+@dataclass
+class Taken:
+    """What items of live refunds hold of a line: units, and their parts of what was paid."""
+
+    units: int = 0
+    price_cents: int = 0
+    discount_cents: int = 0
+    tax_cents: int = 0
+    shipping_cents: int = 0
+
+    def add(self, item: RefundItem) -> None:
+        """Counts one more item."""
+        self.units += item.quantity
+        self.price_cents += item.original_product_amount_cents
+        self.discount_cents += item.original_discount_amount_cents
+        self.tax_cents += item.original_tax_amount_cents
+        self.shipping_cents += item.original_shipping_amount_cents
+
+
+def _taken_before(refund: Refund, lines: Sequence[WrittenLine]) -> Mapping[int, Taken]:
+    """What other live refunds hold of each line."""
+    if not lines:
+        return {}
     rows = (
-        RefundLine.objects.filter(
-            order_line__in=[written.order_line.pk for written in lines],
+        RefundItem.objects.filter(
+            line__order_line__in=[written.order_line.pk for written in lines],
             refund__status__in=LIVE_STATUSES,
         )
         .exclude(refund=refund)
         .order_by()
-        .values_list("order_line")
-        .annotate(units=Sum("quantity"))
+        .values_list("line__order_line")
+        .annotate(
+            Sum("quantity"),
+            Sum("original_product_amount_cents"),
+            Sum("original_discount_amount_cents"),
+            Sum("original_tax_amount_cents"),
+            Sum("original_shipping_amount_cents"),
+        )
     )
-    return dict(rows) if lines else {}
+    return {line: Taken(*sums) for line, *sums in rows}
 
 
 def _shipping_shares(order: Order, lines: Sequence[WrittenLine]) -> Mapping[int, int]:
@@ -98,15 +127,15 @@ def _shipping_shares(order: Order, lines: Sequence[WrittenLine]) -> Mapping[int,
     return dict(zip(prices, shares, strict=True))
 
 
-def _items_of_line(written: WrittenLine, before: int, shipping_cents: int) -> Iterable[RefundItem]:
+def _items_of_line(written: WrittenLine, taken: Taken, shipping_cents: int) -> Iterable[RefundItem]:
     line = written.order_line
-    for place, unit in enumerate(written.units, start=before):
+    for unit in written.units:
         rma_unit = unit.rma_unit
         yield _item(
             written,
+            taken,
             quantity=1,
             amount_cents=unit.amount_cents,
-            first=place,
             shipping_cents=shipping_cents,
             unit=unit,
             shopper_amount_cents=unit.shopper_amount_cents,
@@ -121,9 +150,9 @@ def _items_of_line(written: WrittenLine, before: int, shipping_cents: int) -> It
     if rest:
         yield _item(
             written,
+            taken,
             quantity=rest,
             amount_cents=rest_cents,
-            first=before + len(written.units),
             shipping_cents=shipping_cents,
             shopper_amount_cents=rest_cents,
             sku=line.sku,
@@ -133,39 +162,62 @@ def _items_of_line(written: WrittenLine, before: int, shipping_cents: int) -> It
 
 def _item(
     written: WrittenLine,
+    taken: Taken,
     *,
     quantity: int,
     amount_cents: int,
-    first: int,
     shipping_cents: int,
     **values: Any,
 ) -> RefundItem:
     line = written.order_line
-    cost = units_cost(line, first=first, count=quantity)
-    product_cents, tax_cents = _product_and_tax(amount_cents, cost)
-    return RefundItem(
+    price_cents, discount_cents, tax_cents, borne_cents = _paid_for(
+        line, taken, quantity, shipping_cents
+    )
+    goods_cents = max(0, price_cents - discount_cents)
+    product_cents, refunded_tax_cents = _product_and_tax(amount_cents, goods_cents, tax_cents)
+    item = RefundItem(
         line=written.line,
         quantity=quantity,
         order_line_item_identifier=line.identifier,
         title=line.title,
-        original_product_amount_cents=cost.price_cents,
-        original_discount_amount_cents=cost.discount_cents,
-        original_tax_amount_cents=cost.tax_cents,
-        original_shipping_amount_cents=_share(shipping_cents, first, quantity, line.quantity),
+        original_product_amount_cents=price_cents,
+        original_discount_amount_cents=discount_cents,
+        original_tax_amount_cents=tax_cents,
+        original_shipping_amount_cents=borne_cents,
         product_amount_cents=product_cents,
-        tax_amount_cents=tax_cents,
+        tax_amount_cents=refunded_tax_cents,
         amount_cents=amount_cents,
         **values,
     )
+    taken.add(item)
+    return item
 
 
-def _product_and_tax(amount_cents: int, cost: UnitsCost) -> tuple[int, int]:
+def _paid_for(
+    line: OrderLine, taken: Taken, quantity: int, shipping_cents: int
+) -> tuple[int, int, int, int]:
+    """Price, discount, tax and shipping of the next units of a line. Those that complete it have
+    what is left: refunds between that ended unpaid may have taken a rounding cent with them."""
+    first, until = taken.units, taken.units + quantity
+    if until == line.quantity:
+        whole = units_cost(line, first=0, count=until)
+        return (
+            max(0, whole.price_cents - taken.price_cents),
+            max(0, whole.discount_cents - taken.discount_cents),
+            max(0, whole.tax_cents - taken.tax_cents),
+            max(0, shipping_cents - taken.shipping_cents),
+        )
+    cost = units_cost(line, first=first, count=quantity)
+    borne_cents = _share(shipping_cents, first, quantity, line.quantity)
+    return cost.price_cents, cost.discount_cents, cost.tax_cents, borne_cents
+
+
+def _product_and_tax(amount_cents: int, goods_cents: int, tax_cents: int) -> tuple[int, int]:
     """Splits what is refunded as what was paid was: goods less discount, and tax."""
-    goods_cents = max(0, cost.price_cents - cost.discount_cents)
-    if goods_cents + cost.tax_cents <= 0:
+    if goods_cents + tax_cents <= 0:
         return amount_cents, 0
-    product_cents, tax_cents = money.split_by_weight(amount_cents, [goods_cents, cost.tax_cents])
-    return product_cents, tax_cents
+    product, tax = money.split_by_weight(amount_cents, [goods_cents, tax_cents])
+    return product, tax
 
 
 def _share(amount_cents: int, first: int, count: int, parts: int) -> int:

@@ -5,9 +5,11 @@ from datetime import date
 
 from django.db import transaction
 
+from apps.common.errors import Refused
 from apps.ledger import periods
 from apps.ledger.models import PeriodEvent
 from apps.ledger.rules import last_of_month
+from apps.ledger.services import closed_through_of, lock_books
 from apps.reports.asking import encoded, question_of
 from apps.reports.exports import keep_export, start_export
 from apps.reports.models import Export, PeriodFile
@@ -18,6 +20,8 @@ from apps.stores.models import Store
 _FILES: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]], ...] = (
     ("refunds", (("by", "paid"),), ("csv", "xlsx")),
     ("journal", (), ("csv",)),
+    # Every entry of the month: also of what was paid before it and became known in it.
+    ("entries", (), ("csv",)),
     ("trial-balance", (("mode", "period"),), ("csv",)),
 )
 
@@ -36,7 +40,9 @@ def close_month(*, store: Store, month: date, user_id: int, note: str) -> Period
 
 @transaction.atomic
 def make_files(*, closing: PeriodEvent, user_id: int) -> None:
-    """Has those of a closed month's files made that it has not, or whose making ended in vain."""
+    """Has those of a closed month's files made that it has not, or whose making ended in vain.
+    Raises Refused where the month was opened again since."""
+    _refuse_unless_closed(closing)
     files = files_of([closing])[closing.pk]
     have = {(file.report, file.format) for file in files if file.state not in IN_VAIN}
     days = (
@@ -51,11 +57,27 @@ def make_files(*, closing: PeriodEvent, user_id: int) -> None:
         for file_format in formats:
             if (name, file_format) in have:
                 continue
+            # A new one: what is under way may have been read before the books were closed.
             export = start_export(
-                report=report, question=question, file_format=file_format, user_id=user_id
+                report=report,
+                question=question,
+                file_format=file_format,
+                user_id=user_id,
+                may_reuse=False,
             )
             keep_export(export)
             PeriodFile.objects.get_or_create(closing=closing, export=export)
+
+
+def _refuse_unless_closed(closing: PeriodEvent) -> None:
+    lock_books(closing.store_id, exclusive=True)
+    closed_through = closed_through_of(closing.store_id)
+    newest = PeriodEvent.objects.filter(
+        store_id=closing.store_id, month=closing.month, kind=PeriodEvent.Kind.CLOSED
+    ).latest("pk")
+    is_closed = closed_through is not None and last_of_month(closing.month) <= closed_through
+    if not is_closed or newest.pk != closing.pk:
+        raise Refused(f"{closing.month:%B %Y} was opened again: close it, and its files are made")
 
 
 def files_of(closings: Sequence[PeriodEvent]) -> dict[int, list[Export]]:

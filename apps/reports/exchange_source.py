@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from apps.exchanges.models import ExchangeOrder
 from apps.reconciliation.settlement import settlements_of_placed
 from apps.reconciliation.settlement_rules import Settlement
-from apps.reports.sources import behind, kept, position_of
+from apps.reports.sources import BATCH_ROWS, behind, kept, position_of
 from apps.reports.sums import Sums
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 
@@ -26,6 +26,7 @@ class PerExchangeOrder:
 
     orders: Callable[[Question], QuerySet[ExchangeOrder]]
     row: Callable[[Question, Settlement], Row | None]
+    file_rows: int = BATCH_ROWS
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns the next rows by when they were placed; those that are none of the report are

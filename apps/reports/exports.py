@@ -30,7 +30,7 @@ from apps.reports.asking import question_of
 from apps.reports.csv_writing import CsvWriting
 from apps.reports.files import FORMATS, facts_of, file_name
 from apps.reports.models import Export, ExportChunk, ExportDownload, ScheduleRun
-from apps.reports.reading import BATCH_ROWS, totals
+from apps.reports.reading import totals
 from apps.reports.registry import report_named
 from apps.reports.sums import Sums
 from apps.reports.types import Batch, Question, Report, Totals
@@ -60,9 +60,11 @@ def start_export(
     file_format: str,
     user_id: int | None,
     has_byte_order_mark: bool = True,
+    may_reuse: bool = True,
 ) -> Export:
     """Queues a file of a report and returns its row. One that the same person has asked for, and
-    that is under way, serves again. Raises Refused for an unknown format."""
+    that is under way, serves again where it may: what it has read is from before. Raises Refused
+    for an unknown format."""
     if file_format not in FORMATS:
         raise Refused(f"format {file_format!r}: name one of {', '.join(FORMATS)}")
     asked = {
@@ -76,7 +78,7 @@ def start_export(
     }
     with transaction.atomic():
         under_way = Export.objects.filter(**asked, state__in=_UNFINISHED).first()
-        if under_way:
+        if under_way and may_reuse:
             return under_way
         started = Export.objects.create(**asked, name=file_name(report, question, file_format))
         _enqueue(started)
@@ -113,6 +115,7 @@ def run_export(job: ClaimedJob) -> Result:
     try:
         _go_on(export, job)
     except _Stopped:
+        _remove_what_is_left(export.pk)
         return done()
     except Refused as refusal:
         _fail(export, str(refusal))
@@ -121,6 +124,12 @@ def run_export(job: ClaimedJob) -> Result:
             _fail(export, f"it failed {MOST_FAILURES} times: {type(error).__name__}")
         raise
     return done()
+
+
+def _remove_what_is_left(export_id: int) -> None:
+    """A worker may have written a piece after the export was canceled."""
+    ended = (Export.State.CANCELED, Export.State.FAILED)
+    ExportChunk.objects.filter(export=export_id, export__state__in=ended).delete()
 
 
 def _fail(export: Export, error: str) -> None:
@@ -137,7 +146,7 @@ def _go_on(export: Export, job: ClaimedJob) -> None:
         return
     if export.format == Export.Format.XLSX:
         _make_workbook(export, report, question, job)
-    _finish(export)
+    _finish(export, job)
 
 
 def _asked(export: Export) -> tuple[Report, Question]:
@@ -155,7 +164,7 @@ def _read(export: Export, report: Report, question: Question) -> bool:
         Export.objects.filter(pk=export.pk).update(rows_total=export.rows_total)
     deadline = time.monotonic() + SECONDS_PER_RUN
     while True:
-        batch = report.source.batch(question, export.position, BATCH_ROWS)
+        batch = report.source.batch(question, export.position, report.source.file_rows)
         _keep(export, report, question, batch)
         if batch.end is None:
             return True
@@ -249,22 +258,25 @@ class _Alive:
             raise _Stopped
 
 
-def _finish(export: Export) -> None:
-    """Works out size and checksum, and makes the file one that can be downloaded."""
+def _finish(export: Export, job: ClaimedJob) -> None:
+    """Works out size and checksum, and makes the file one that can be downloaded. Raises _Stopped
+    where the export was canceled, or another worker has finished it."""
     part = _FILE if export.format == Export.Format.XLSX else _ROWS
+    alive = _Alive(export, job)
     digest, size = sha256(), 0
     for content in _chunks(export.pk, part):
+        alive.check()
         digest.update(content)
         size += len(content)
     now = clock.now()
     with transaction.atomic():
         # Locked: whether it is kept is not said at the same moment.
-        Export.objects.select_for_update(no_key=True).get(pk=export.pk)
-        rows = Export.objects.filter(pk=export.pk, state=Export.State.FINISHING)
-        is_kept = rows.filter(is_kept=True).exists()
+        found = Export.objects.select_for_update(no_key=True).get(pk=export.pk)
+        if found.state != Export.State.FINISHING:
+            raise _Stopped
         days = settings.EXPORT_KEEP_DAYS
-        expires_at = None if is_kept else clock.in_seconds(days * 86_400)
-        is_ours = rows.update(
+        expires_at = None if found.is_kept else clock.in_seconds(days * 86_400)
+        Export.objects.filter(pk=export.pk).update(
             state=Export.State.DONE,
             size=size,
             sha256=digest.hexdigest(),
@@ -272,13 +284,11 @@ def _finish(export: Export) -> None:
             progress_at=now,
             expires_at=expires_at,
         )
-        if part == _FILE or not is_ours:
-            ExportChunk.objects.filter(export=export.pk).exclude(
-                part=_FILE if is_ours else ""
-            ).delete()
-        if is_ours and expires_at:
+        if part == _FILE:
+            ExportChunk.objects.filter(export=export.pk, part=_ROWS).delete()
+        if expires_at:
             _enqueue_expiry(export, expires_at)
-            _tell_runs(export.pk)
+        _tell_runs(export.pk)
 
 
 def _enqueue_expiry(export: Export, expires_at: datetime) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 
-BATCH_ROWS = 5_000
 PAGE_ROWS = 50
 
 
@@ -19,11 +18,12 @@ class Compared:
 
 
 def batches(
-    report: Report, question: Question, after: Position | None = None, size: int = BATCH_ROWS
+    report: Report, question: Question, after: Position | None = None, size: int | None = None
 ) -> Iterator[Batch]:
-    """Yields all rows behind `after`, `size` at a time: no more are in memory."""
+    """Yields all rows behind `after`, `size` at a time (else as many as the source has in memory at
+    once)."""
     while True:
-        batch = report.source.batch(question, after, size)
+        batch = report.source.batch(question, after, size or report.source.file_rows)
         if batch.rows:
             yield batch
         if batch.end is None:

@@ -1,5 +1,6 @@
 """The two kinds of source: a table read by its key, and a grouped query that is read whole."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 
 # A page asks of its period and of the one before.
 _KEPT = 4
+BATCH_ROWS = 5_000
 _LARGEST = 2**62
 
 
@@ -32,6 +34,7 @@ class Keyset:
     currency: str
     sums: dict[str, str]
     is_by_day: bool = False
+    file_rows: int = BATCH_ROWS
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns the next rows by key: the database begins where the last batch ended."""
@@ -115,6 +118,8 @@ class Listed:
     that rows, totals and chart of a page are of one look at the database."""
 
     read: Callable[[Question], Iterable[Row]]
+    # All at once: read again for a second batch, they may be others.
+    file_rows: int = sys.maxsize
     _last: list[tuple[ReferenceType[Question], list[Row]]] = field(default_factory=list)
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:

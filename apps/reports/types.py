@@ -138,7 +138,11 @@ class Batch:
 
 
 class Source(Protocol):
-    """Where rows come from, always in the same order."""
+    """Where rows come from, always in the same order. `file_rows` are in memory at once while a
+    file is written."""
+
+    @property
+    def file_rows(self) -> int: ...
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns up to `limit` rows behind `after`, from the beginning where that is None.

@@ -173,3 +173,43 @@ def test_the_page_costs_the_same_with_more_months(django_assert_num_queries, dra
     drain()
     with django_assert_num_queries(9):
         assert text_of(fin.get("/books/")).count(">Closed<") == 3
+
+
+@pytest.mark.usefixtures("march")
+def test_the_files_of_a_closing_are_read_after_it(store, drain):
+    fin = browser_of("fin")
+    days = "since=2026-03-01&until=2026-03-31"
+    early = {"format": "csv", "query": f"by=paid&{days}"}
+    fin.post("/reports/refunds/export/", early)
+    before = Export.objects.get()
+    close(fin)
+    assert not PeriodFile.objects.filter(export=before).exists()
+    assert Export.objects.filter(report="refunds", format="csv").count() == 2
+
+
+@pytest.mark.usefixtures("march")
+def test_a_lead_cannot_cancel_the_files_of_a_closed_month():
+    close(browser_of("fin"))
+    export = Export.objects.get(report="refunds", format="csv")
+    address = f"/reports/exports/{export.pk}/cancel/"
+    assert browser_of("lea", Role.LEAD).post(address).status_code == 403
+    export.refresh_from_db()
+    assert export.state == "waiting"
+    assert browser_of("fin").post(address).status_code == 302
+    export.refresh_from_db()
+    assert export.state == "canceled"
+
+
+@pytest.mark.usefixtures("march")
+def test_a_month_that_was_opened_again_gets_no_files():
+    fin, otto = browser_of("fin"), browser_of("otto", Role.ADMINISTRATOR)
+    close(fin)
+    closing = PeriodEvent.objects.get()
+    Export.objects.update(state="failed")
+    fin.post("/books/2026-3/reopen/", {"reason": "a late file"})
+    request = PeriodEvent.objects.get(kind="reopening_asked")
+    otto.post(f"/books/requests/{request.pk}/decide/", {"decision": "open"})
+    count = Export.objects.count()
+    answer = fin.post(f"/books/closings/{closing.pk}/files/", follow=True)
+    assert "March 2026 was opened again" in text_of(answer)
+    assert Export.objects.count() == count

@@ -7,6 +7,7 @@ from django.apps import apps as registry
 from django.db import connection
 from django.db.models import Sum
 
+from apps.exchanges.models import ExchangeOrder
 from apps.ledger import queries
 from apps.ledger.models import Entry, Posting
 from apps.payments.models import SimulatedPayment
@@ -26,6 +27,14 @@ def books(store):
     """Debits less credits by account; what is even is left out."""
     found = queries.balances(queries.postings_of(store.pk))
     return {row.account: row.balance_cents for row in found if row.balance_cents}
+
+
+def forget_the_books():
+    """As before there was a ledger. PostgreSQL deletes no row of it, so that it is emptied."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ledger_posting" if connection.vendor == "sqlite" else EMPTY)
+        if connection.vendor == "sqlite":
+            cursor.execute("DELETE FROM ledger_entry")
 
 
 def kinds():
@@ -181,6 +190,52 @@ def test_an_exchange_order_that_is_canceled_is_taken_back(send_order, api, drain
     assert books(store) == {}
     send_order({**canceled, "updated_at": "2026-02-02T00:00:00Z"})
     assert kinds() == ["exchange.placed", "exchange.placed.reversed"]
+    assert broken_books(store.pk) == []
+
+
+def test_an_exchange_order_that_comes_back_is_booked_again(send_order, api, drain, store):
+    variants.put(api, "96027", variants.variant(), variants.variant("TEE-M"))
+    send_order(builders.order())
+    name = exchange_requests.post(exchange_requests.request()).json()["order_identifier"]
+    placed = books(store)
+    assert placed["optoro_payable"] == 52224
+
+    def tell(day, status):
+        lines = [builders.line(quantity=1)]
+        updated_at = f"2026-02-0{day}T00:00:00Z"
+        send_order(builders.order(name, lines, status=status, updated_at=updated_at))
+
+    tell(1, "Canceled")
+    assert books(store) == {}
+    tell(2, "Shipped")
+    assert books(store) == placed
+    tell(3, "Shipped")
+    assert books(store) == placed
+    tell(4, "Canceled")
+    assert books(store) == {}
+    tell(5, "Shipped")
+    assert books(store) == placed
+    assert broken_books(store.pk) == []
+    ExchangeOrder.objects.update(order_identifier="OTHER")
+    found = [(row.kind.value, row.explanation) for row in broken_books(store.pk)]
+    assert found == [("not_booked", "exchange order OTHER of $522.24 is not in the ledger")]
+
+
+def test_the_migration_knows_a_canceled_exchange_order_by_its_secondary_name(
+    send_order, api, drain, store
+):
+    variants.put(api, "96027", variants.variant(), variants.variant("TEE-M"))
+    send_order(builders.order())
+    name = exchange_requests.post(exchange_requests.request()).json()["order_identifier"]
+    lines = [builders.line(quantity=1)]
+    send_order(builders.order("OMS-77", lines, secondary_identifier=name, status="Canceled"))
+    assert books(store) == {}
+    forget_the_books()
+    importlib.import_module("apps.refunds.migrations.0013_books_of_before").book_history(
+        registry, None
+    )
+    assert books(store) == {}
+    assert broken_books(store.pk) == []
 
 
 def test_the_reconciler_finds_what_is_not_in_the_ledger(send_order, send_rma, drain, store):
@@ -233,7 +288,7 @@ def test_more_refunds_cost_the_reconciler_no_more_queries(
         units = [builders.unit(f"ORD-{number}")]
         send_rma(builders.rma(f"RMA-{number}", units=units, tracking="TRANSIT"))
         drain()
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             assert ledger_differs(store.pk) == []
 
 
@@ -257,13 +312,13 @@ def test_the_migration_books_what_was_before_as_it_would_have_been(
     ended = {key for key in keys if key.endswith(":reversed")}
     assert len(ended) == 1
     keys -= ended | {key.removesuffix(":reversed") for key in ended}
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM ledger_posting" if connection.vendor == "sqlite" else EMPTY)
-        if connection.vendor == "sqlite":
-            cursor.execute("DELETE FROM ledger_entry")
+    forget_the_books()
     importlib.import_module("apps.refunds.migrations.0013_books_of_before").book_history(
         registry, None
     )
     assert set(Entry.objects.values_list("key", flat=True)) == keys
     assert books(store) == before
     assert broken_books(store.pk) == []
+    # What was known then is in the figures as of then.
+    known = queries.balances(queries.as_of(store, Entry.objects.latest("recorded_at").booked_on))
+    assert {row.account: row.balance_cents for row in known if row.balance_cents} == before

@@ -7,7 +7,9 @@ from django.apps import apps as registry
 from django.db.models import Sum
 
 from apps.refunds.models import Refund, RefundItem
+from apps.refunds.services import cancel_refund
 from tests.support import builders
+from tests.support.people import actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
@@ -148,3 +150,29 @@ def test_the_migration_gives_refunds_of_before_the_same_items(send_order, send_r
     migration = importlib.import_module("apps.refunds.migrations.0012_items_of_refunds_before")
     migration.write_items(registry, None)
     assert rows("refund", *fields) == before
+
+
+def test_a_line_that_is_refunded_whole_adds_up_whatever_ended_in_between(
+    send_order, send_rma, drain, store
+):
+    line = builders.line(quantity=3, unit_price_amount_cents=1000, tax_amount_cents=100)
+    send_order(builders.order(lines=[line]))
+    type(store).objects.update(refund_trigger="manual")
+    for number, cents in ((1, 1033), (2, 1033), (3, 1034)):
+        send_rma(
+            builders.rma(f"RMA-{number}", units=[builders.unit(cents=cents)], tracking="TRANSIT")
+        )
+        drain()
+    first = Refund.objects.get(rma_identifier="RMA-1")
+    cancel_refund(refund=first, actor=actor(), reason="again", is_superseded=True)
+    drain()
+    live = RefundItem.objects.exclude(refund__status="canceled")
+    assert live.count() == 3
+    sums = live.aggregate(
+        Sum("product_amount_cents"),
+        Sum("tax_amount_cents"),
+        Sum("original_product_amount_cents"),
+        Sum("original_tax_amount_cents"),
+    )
+    assert list(sums.values()) == [3000, 100, 3000, 100]
+    assert_items_add_up()

@@ -13,8 +13,10 @@ from apps.accounts.models import Role
 from apps.common import clock
 from apps.outbox import runner
 from apps.outbox.models import Job
+from apps.outbox.types import ClaimedJob
 from apps.reports import exports
 from apps.reports.models import Export, ExportChunk, ExportDownload
+from apps.reports.sources import Keyset
 from apps.stores.models import Store
 from tests.support import builders
 from tests.support.people import person, sign_in
@@ -23,6 +25,14 @@ from tests.support.refunds import utc
 pytestmark = pytest.mark.django_db
 
 DAY = "since=2026-02-03&until=2026-02-03"
+
+
+batch_of = Keyset.batch
+
+
+def row_by_row(self: Keyset, question: Any, after: Any, limit: int) -> Any:
+    """Reads a single row at a time."""
+    return batch_of(self, question, after, 1)
 
 
 def start(browser: Any, file_format: str = "csv", query: str = DAY, **more: str) -> Export:
@@ -123,7 +133,7 @@ def test_whoever_comes_next_goes_on_where_a_worker_died(
     whole = start(finance, file_format)
     drain()
     expected = content(finance, whole)
-    monkeypatch.setattr(exports, "BATCH_ROWS", 1)
+    monkeypatch.setattr(Keyset, "batch", row_by_row)
     broken = start(finance, file_format, f"{DAY}&currency=USD")
     real, calls = exports._keep, []
 
@@ -159,7 +169,7 @@ def test_whoever_comes_next_goes_on_where_a_worker_died(
 def test_what_is_not_done_in_its_time_is_a_job_of_its_own(
     finance: Any, drain: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(exports, "BATCH_ROWS", 1)
+    monkeypatch.setattr(Keyset, "batch", row_by_row)
     monkeypatch.setattr(exports, "SECONDS_PER_RUN", -1.0)
     export = start(finance)
     drain()
@@ -172,7 +182,7 @@ def test_what_is_not_done_in_its_time_is_a_job_of_its_own(
 def test_a_canceled_export_stops_and_keeps_nothing(
     finance: Any, drain: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(exports, "BATCH_ROWS", 1)
+    monkeypatch.setattr(Keyset, "batch", row_by_row)
     monkeypatch.setattr(exports, "SECONDS_PER_RUN", -1.0)
     export = start(finance)
     runner.run_next()
@@ -324,3 +334,20 @@ def test_nothing_is_a_file_too(finance: Any, drain: Any) -> None:
     assert rows_of(content(finance, exported[0])) == []
     book = openpyxl.load_workbook(io.BytesIO(content(finance, exported[1])))
     assert book["Refunds"].max_row == 1
+
+
+@pytest.mark.usefixtures("three")
+def test_a_worker_that_comes_too_late_takes_nothing_from_the_file(finance: Any, drain: Any) -> None:
+    export = start(finance)
+    stale = Export.objects.select_related("store", "requested_by").get(pk=export.pk)
+    drain()
+    before = content(finance, export)
+    job = ClaimedJob(1, 1, stale.store_id, "reports.export", str(stale.pk), 0, clock.now())
+    with pytest.raises(exports._Stopped):
+        exports._finish(stale, job)
+    assert content(finance, export) == before
+
+
+@pytest.mark.usefixtures("three")
+def test_a_position_that_is_far_too_long_begins_anew(finance: Any) -> None:
+    assert finance.get("/reports/refunds/", {"after": "[" * 3000}).status_code == 200

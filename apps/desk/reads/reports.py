@@ -228,8 +228,8 @@ class ReportPage:
 
     @property
     def _after(self) -> Position | None:
-        kept = self.query.get("after")
-        return json.loads(kept) if kept else None
+        kept = self.query.get("after", "")
+        return json.loads(kept) if 0 < len(kept) <= _LONGEST_POSITION else None
 
     @property
     def is_first(self) -> bool:
@@ -248,6 +248,10 @@ class ReportPage:
             return ""
         after = json.dumps(self.batch.end, separators=(",", ":"))
         return self._url([*self._given, ("after", after)])
+
+
+# Longer ones are none of ours.
+_LONGEST_POSITION = 200
 
 
 def drawn(found: ChartData) -> Chart:

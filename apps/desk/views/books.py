@@ -174,6 +174,10 @@ def files(request: DeskRequest, pk: int) -> HttpResponse:
     ).first()
     if closing is None:
         raise Http404("There is no such closing.")
-    make_files(closing=closing, user_id=int(request.seat.membership.user_id))
-    messages.success(request, "The missing files are being made.")
+    try:
+        make_files(closing=closing, user_id=int(request.seat.membership.user_id))
+    except Refused as refusal:
+        messages.error(request, _sentence(refusal))
+    else:
+        messages.success(request, "The missing files are being made.")
     return redirect("desk:books")

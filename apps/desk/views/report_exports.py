@@ -130,8 +130,10 @@ def download(request: DeskRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @at_desk
 def cancel(request: DeskRequest, pk: int) -> HttpResponse:
-    """Stops an export."""
+    """Stops an export; a file of a closed month only for who may close months."""
     found = _export(request, pk)
+    if found.is_kept:
+        demand(request, Action.CLOSE_BOOKS)
     if cancel_export(store_id=found.store_id, pk=pk):
         messages.success(request, "Canceled. Nothing of the file is kept.")
     else:

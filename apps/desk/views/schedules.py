@@ -178,7 +178,7 @@ def send(request: DeskRequest, pk: int) -> HttpResponse:
             store_id=found.store_id,
             pk=pk,
             user_id=_user_id(request),
-            newest_run=int(seen) if seen.isdecimal() else -1,
+            newest_run=int(seen) if seen.isdecimal() and len(seen) < 19 else -1,
         ),
     )
 

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from django.db import migrations
 from django.db.models import Sum
-from django.utils import timezone
 
 from apps.ledger import rules
 from apps.ledger.types import Leg
@@ -23,7 +22,6 @@ class Books:
     def __init__(self, apps):
         self.Entry = apps.get_model("ledger", "Entry")
         self.Posting = apps.get_model("ledger", "Posting")
-        self.now = timezone.now()
         self.waiting = []
 
     def book(self, store, key, kind, currency, debited, credited, happened_at, memo, **about):
@@ -38,7 +36,8 @@ class Books:
             currency=currency,
             happened_at=happened_at,
             booked_on=happened_at.astimezone(zone).date(),
-            recorded_at=self.now,
+            # The desk knew of it then: figures as of a day before the ledger are not empty.
+            recorded_at=happened_at,
             memo=memo[:500],
             **about,
         )
@@ -137,15 +136,25 @@ def _payouts(apps, books):
         )  # fmt: skip
 
 
+def _own_order(Order, placed):
+    """As `exchanges/lineage.py` finds it: an order that was there before is another one."""
+    newer = Order.objects.filter(
+        store_id=placed.store_id,
+        first_seen_at__gte=placed.placed_at,
+        pk__gt=placed.original_order_id,
+    ).only("status")
+    named = list(newer.filter(identifier=placed.order_identifier)[:2])
+    named = named or list(newer.filter(secondary_identifier=placed.order_identifier)[:2])
+    return named[0] if len(named) == 1 else None
+
+
 def _exchange_orders(apps, books):
     ExchangeOrder = apps.get_model("exchanges", "ExchangeOrder")
     Order = apps.get_model("orders", "Order")
     rows = ExchangeOrder.objects.select_related("store").prefetch_related("lines")
     for placed in in_chunks(rows):
-        own = Order.objects.filter(
-            store_id=placed.store_id, identifier=placed.order_identifier, status="Canceled"
-        )
-        if own.exists():
+        own = _own_order(Order, placed)
+        if own is not None and own.status == "Canceled":
             continue
         bonus = placed.bonus_credit_amount_cents
         advanced = placed.total_amount_cents - bonus
