@@ -5,10 +5,9 @@ A tone is never the only sign: every pill has its text.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 
@@ -36,7 +35,7 @@ class Word:
 
 # Optoro's words and the order systems'. The label is left empty where the word says it itself: it
 # is written as words are, not in capitals.
-_WIRE: dict[str, dict[str, tuple[str, str]]] = {
+WIRE: dict[str, dict[str, tuple[str, str]]] = {
     "rma": {
         "PENDING_EXCHANGE": ("Waits for exchange", WARN),
         "CREATED": ("Open", INFO),
@@ -169,9 +168,9 @@ def word_for(kind: str, value: str) -> Word:
     """Returns how `value` of `kind` is shown; a value nobody knows is shown as it came."""
     if kind in _LABELS:
         return Word(_LABELS[kind].get(value, value), _TONES[kind].get(value, NEUTRAL))
-    if value not in _WIRE[kind]:
+    if value not in WIRE[kind]:
         return Word("Not in the contract", WARN, value) if value else Word("—")
-    label, tone = _WIRE[kind][value]
+    label, tone = WIRE[kind][value]
     return Word(label or value.capitalize(), tone, value if label else "")
 
 
@@ -312,56 +311,12 @@ def kind_of(refund_types: Iterable[str]) -> str:
     return "Mixed" if len(kinds) > 1 else next(iter(kinds), "")
 
 
-def what_it_became(changes: Iterable[Mapping[str, Any]]) -> str:
-    """Returns, in words, that exchanged or credited units became refunds, or ""."""
-    before = [
-        str(change.get("before"))
-        for change in changes
-        if str(change.get("field", "")).endswith(" refund_type")
-        and change.get("after") == rma_rules.REFUND
-    ]
-    if not before:
-        return ""
-    units = f"{len(before)} unit{'' if len(before) == 1 else 's'}"
-    kind = kind_of(before)
-    return f"{kind if kind == 'Store credit' else 'Exchange'} became a refund: {units}"
-
-
 RETURN_METHODS = {
     "mail-back": "Mail-back",
     "express-returns": "Express drop-off",
     "home-pickup": "Home pickup",
     "customer-keep": "Shopper keeps it",
 }
-
-_SAID_OF_RETURNS = {
-    "RMA status: ": "Return: ",
-    "RMA package tracking status: ": "Parcel: ",
-    "RMA receiving status: ": "At the warehouse: ",
-    "RMA tracking number: ": "Tracking number: ",
-}
-_PLAIN_WORDS = {
-    **{value: label.lower() for value, label in RETURN_METHODS.items()},
-    **{
-        value: in_words(kind, value).partition(" (")[0].lower()
-        for kind in ("rma", "tracking", "receiving")
-        for value in _WIRE[kind]
-        if value
-    },
-}
-_WORDS_OF_OPTORO = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, _PLAIN_WORDS))})(?![\w-])")
-
-
-def plainly(text: str) -> str:
-    """Returns what the desk wrote about a return with Optoro's words put plainly: `RMA status:
-    REFUNDED` becomes `Return: refunded`, `mail-back, TRANSIT` becomes `mail-back, in transit`.
-    The words themselves stand in the differences below, and in the raw message."""
-    for said, plain in _SAID_OF_RETURNS.items():
-        if text.startswith(said):
-            text = plain + text.removeprefix(said)
-            break
-    return _WORDS_OF_OPTORO.sub(lambda found: _PLAIN_WORDS[found[0]], text)
-
 
 _SOME_UNITS = re.compile(r"(\d[\d,]*)( shipped)? unit\(s\)")
 
@@ -372,32 +327,3 @@ def counted(text: str) -> str:
     return _SOME_UNITS.sub(
         lambda found: f"{found[1]}{found[2] or ''} unit{'' if found[1] == '1' else 's'}", text
     )
-
-
-# What the fields in timeline differences are called.
-_FIELD_NAMES = {
-    "package_tracking_status": "parcel",
-    "receiving_status": "receiving",
-    "tracking_number": "tracking number",
-    "is_withdrawn": "withdrawn from the RMA",
-    "estimated_refund_amount_cents": "estimated refund",
-    "shopper_refund_amount_cents": "shopper's part",
-    "optoro_refund_amount_cents": "Optoro's part",
-    "total_amount_cents": "order total",
-}
-
-
-_UNIT = re.compile(r"^unit (.*)#(\d+)")
-
-
-def field_name(path: str) -> str:
-    """Returns the name of a changed field for people: `unit 7#1 receiving_status` becomes
-    `line 7, unit 1: receiving`."""
-    unit = _UNIT.match(path)
-    if unit:
-        rest = path[unit.end() :].strip()
-        head = f"line {unit[1]}, unit {unit[2]}"
-        return f"{head}: {_FIELD_NAMES.get(rest, rest.replace('_', ' '))}" if rest else head
-    head, _, last = path.rpartition(" ")
-    plain = _FIELD_NAMES.get(last, last.removesuffix("_cents").replace("_", " "))
-    return f"{head} {plain}".strip()

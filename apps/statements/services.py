@@ -15,8 +15,9 @@ from apps.outbox.services import enqueue
 from apps.payments.gateways import gateway_names
 from apps.refunds.models import Payout, PayoutStatus
 from apps.statements.files import MAX_ROWS, open_statement
-from apps.statements.models import Source, Statement, StatementRow, StatementState
-from apps.statements.queries import BYTES
+from apps.statements.history import record
+from apps.statements.models import Explanation, Source, Statement, StatementRow, StatementState
+from apps.statements.queries import BYTES, explained_payouts
 from apps.statements.reading import mapping_problems
 from apps.statements.sums import count_missed
 from apps.statements.types import ColumnMapping, Standing
@@ -160,9 +161,10 @@ def _begin_again(locked: Statement) -> None:
 @transaction.atomic
 def set_aside(*, statement: Statement, reason: str, user_id: int) -> None:
     """Ends a statement for good, such as one whose columns were mapped wrongly: its rows stay on
-    record and give their payouts back. The same file may be uploaded again. Other statements of
-    the source whose rows were told apart by it are compared again. Raises Refused where it was set
-    aside before, or without a reason."""
+    record and give their payouts back, and what was explained on it of payments in no file is open
+    again. The same file may be uploaded again. Other statements of the source whose rows were told
+    apart by it are compared again. Raises Refused where it was set aside before, or without a
+    reason."""
     if not reason.strip():
         raise Refused("write why it is set aside")
     if statement.source_id is not None:
@@ -181,6 +183,7 @@ def set_aside(*, statement: Statement, reason: str, user_id: int) -> None:
     )
     if locked.source_id is None:
         return
+    _undo_explained_payouts(locked, user_id)
     count_missed(locked)
     others = Statement.objects.filter(
         source_id=locked.source_id,
@@ -189,3 +192,15 @@ def set_aside(*, statement: Statement, reason: str, user_id: int) -> None:
     )
     for pk in sorted(set(others.values_list("pk", flat=True))):
         _begin_again(lock_statement(pk))
+
+
+def _undo_explained_payouts(locked: Statement, user_id: int) -> None:
+    """Nobody reads any more what was explained here, so it must hide no payment from the other
+    statements of the source."""
+    said = list(explained_payouts(locked))
+    Explanation.objects.filter(pk__in=[one.pk for one in said]).update(
+        undone_at=clock.now(), undone_by_id=user_id
+    )
+    for one in said:
+        if one.payout is not None:
+            record(locked, one.payout, user_id, f"Explanation taken back: {one.reason}")

@@ -1,16 +1,21 @@
 """What the rows of a statement add up to, kept beside it so that no page adds up all of them."""
 
 from collections import defaultdict
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q, Sum
 
 from apps.statements.models import Statement, StatementRow, StatementState
 from apps.statements.queries import BYTES, only_at_desk
+from apps.statements.rules import CANDIDATE_DAYS
 from apps.statements.types import Standing
 
 # What is open until somebody explains it.
 OPEN = frozenset({Standing.NOT_PAID, Standing.DIFFERS, Standing.TWICE, Standing.UNMATCHED})
+# A gateway may book a payment on another day than the desk, as its midnight is another or as banks
+# take their time: its row stands in the next file then, or in the one before.
+_APART = timedelta(days=CANDIDATE_DAYS)
 
 
 def sum_up(statement: Statement) -> None:
@@ -45,10 +50,13 @@ def sum_up(statement: Statement) -> None:
 
 def count_missed(statement: Statement) -> None:
     """Counts anew which payments are in no file, for this statement and those of its source whose
-    days meet its own. Call it under the source's lock, when rows got or lost payments."""
+    days meet its own, or come near them. Call it under the source's lock, when rows got or lost
+    payments."""
     days = Q(pk=statement.pk)
     if statement.first_day is not None and statement.last_day is not None:
-        days |= Q(first_day__lte=statement.last_day, last_day__gte=statement.first_day)
+        days |= Q(
+            first_day__lte=statement.last_day + _APART, last_day__gte=statement.first_day - _APART
+        )
     if statement.source_id is None:
         return
     rows = Statement.objects.filter(days, source_id=statement.source_id, state=StatementState.DONE)

@@ -7,9 +7,9 @@ from django.db import transaction
 
 from apps.common import clock
 from apps.common.errors import Refused
-from apps.common.money import show
 from apps.refunds.models import Payout
 from apps.statements.comparing import apply_finding
+from apps.statements.history import record
 from apps.statements.models import (
     Explanation,
     Pairing,
@@ -22,8 +22,6 @@ from apps.statements.rules import standing_of
 from apps.statements.services import lock_source, lock_statement
 from apps.statements.sums import OPEN, count_missed, sum_up
 from apps.statements.types import Finding, Standing, Way
-from apps.timeline import services as timeline
-from apps.timeline.types import staff
 
 
 def _locked(statement: Statement) -> Statement:
@@ -52,7 +50,7 @@ def confirm_pair(*, statement: Statement, row_pk: int, payout_pk: int, user_id: 
     standing = standing_of(facts_of(row), payout_facts(payout))
     apply_finding(row, Finding(row.pk, standing, payout.pk, Way.PERSON), payout)
     row.save()
-    _record(found, payout, user_id, f"Recognized in the statement {found.name}, line {row.line}")
+    record(found, payout, user_id, f"Recognized in the statement {found.name}, line {row.line}")
     sum_up(found)
     count_missed(found)
 
@@ -97,7 +95,7 @@ def undo_pair(*, statement: Statement, pairing_pk: int, user_id: int) -> None:
     apply_finding(row, Finding(row.pk, Standing.UNMATCHED), None)
     row.is_explained = False
     row.save()
-    _record(
+    record(
         found,
         said.payout,
         user_id,
@@ -136,7 +134,7 @@ def explain_payout(*, statement: Statement, payout_pk: int, reason: str, user_id
     said = Explanation.objects.create(
         statement=found, payout=payout, reason=_reason(reason), author_id=user_id
     )
-    _record(found, payout, user_id, f"In no statement, explained: {said.reason}")
+    record(found, payout, user_id, f"In no statement, explained: {said.reason}")
     count_missed(found)
 
 
@@ -161,20 +159,6 @@ def undo_explanation(*, statement: Statement, explanation_pk: int, user_id: int)
     if said.row_id is not None:
         StatementRow.objects.filter(pk=said.row_id).update(is_explained=False)
     if said.payout is not None:
-        _record(found, said.payout, user_id, f"Explanation taken back: {said.reason}")
+        record(found, said.payout, user_id, f"Explanation taken back: {said.reason}")
     sum_up(found)
     count_missed(found)
-
-
-def _record(found: Statement, payout: Payout, user_id: int, summary: str) -> None:
-    refund = payout.refund
-    amount = show(payout.amount_cents, payout.currency)
-    timeline.record(
-        store_id=found.store_id,
-        kind="refund.statement",
-        summary=f"Payment of {amount}: {summary}",
-        actor=staff(user_id),
-        order_identifier=refund.order.identifier,
-        rma_identifier=refund.rma_identifier,
-        refund_identifier=refund.identifier,
-    )

@@ -3,7 +3,8 @@
 import pytest
 from django.test import Client
 
-from apps.desk.words import counted, in_words, plainly, word_for
+from apps.desk.timeline_words import plainly
+from apps.desk.words import counted, in_words, word_for
 from apps.timeline.models import Event
 from tests.desk.conftest import World
 

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from apps.accounts.models import Role
-from apps.refunds.models import RowIsKept
+from apps.common.kept_rows import RowIsKept
 from apps.statements.models import Explanation, Pairing, StatementRow
 from apps.timeline.models import Event
 from tests.statements.conftest import browser_of, line, page_of, standings

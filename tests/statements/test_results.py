@@ -9,7 +9,8 @@ import pytest
 from django.urls import reverse
 
 from apps.refunds.models import Payout
-from apps.statements.models import Statement, StatementRow
+from apps.statements.models import Explanation, Statement, StatementRow
+from apps.timeline.models import Event
 from tests.statements.conftest import content_of, line, page_of, standings
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -145,6 +146,64 @@ def test_what_a_set_aside_file_told_first_is_found_by_the_other(pay, compared, f
     finance.post(reverse("desk:statement-set-aside", args=[first.pk]), {"reason": "wrong"})
     drain()
     assert standings(second)[0] == (2, "matched", payout.pk)
+
+
+@pytest.mark.parametrize(
+    ("paid_at", "booked_on", "days"),
+    [
+        (datetime(2026, 1, 15, 23, 59, tzinfo=UTC), "2026-01-16 00:00:05", (15, 16)),
+        (datetime(2026, 1, 15, 0, 1, tzinfo=UTC), "2026-01-14 23:59:55", (15, 14)),
+        (datetime(2026, 1, 15, 23, 59, tzinfo=UTC), "2026-01-22 10:00:00", (15, 22)),
+    ],
+)
+def test_a_payment_in_the_file_of_another_day_is_missed_no_more(
+    pay, compared, finance, paid_at, booked_on, days
+):
+    pay(1)
+    late = pay(2, finished_at=paid_at)
+    first = compared(line(1))
+    assert (first.first_day, first.last_day) == (date(2026, 1, 15), date(2026, 1, 15))
+    assert (first.missed_count, first.differences) == (1, 1)
+    assert "REF-2<" in page_of(finance, first, "at-desk")
+    second = compared(line(2, created=booked_on))
+    assert (first.first_day.day, second.first_day.day) == days
+    assert standings(second) == [(2, "matched", late.pk)]
+    first.refresh_from_db()
+    assert (first.missed_count, first.differences, second.missed_count) == (0, 0, 0)
+    assert "REF-2<" not in page_of(finance, first, "at-desk")
+    finance.post(reverse("desk:statement-set-aside", args=[second.pk]), {"reason": "wrong"})
+    first.refresh_from_db()
+    assert first.missed_count == 1
+
+
+def test_set_aside_it_hides_no_payment_that_was_explained_on_it(pay, compared, finance):
+    pay(1)
+    payout = pay(2)
+    first, second = compared(line(1)), compared(line(7, "-3.00"))
+    assert (first.missed_count, second.missed_count) == (1, 1)
+    explain = reverse("desk:statement-payout-explain", args=[second.pk, payout.pk])
+    finance.post(explain, {"reason": "booked in February"})
+    first.refresh_from_db()
+    assert first.missed_count == 0
+    assert "REF-2<" not in page_of(finance, first, "at-desk")
+    finance.post(reverse("desk:statement-set-aside", args=[second.pk]), {"reason": "wrong file"})
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.missed_count, second.missed_count) == (1, 0)
+    assert "REF-2<" in page_of(finance, first, "at-desk")
+    said = Explanation.objects.get()
+    assert (said.reason, said.undone_by.username) == ("booked in February", "fay")
+    assert said.undone_at >= second.set_aside_at
+    told = Event.objects.filter(kind="refund.statement").order_by("pk")
+    assert list(told.values_list("summary", flat=True)) == [
+        "Payment of $10.00: In no statement, explained: booked in February",
+        "Payment of $10.00: Explanation taken back: booked in February",
+    ]
+    again = reverse("desk:statement-payout-explain", args=[first.pk, payout.pk])
+    finance.post(again, {"reason": "booked in March"})
+    first.refresh_from_db()
+    assert first.missed_count == 0
+    assert Explanation.objects.count() == 2
 
 
 def test_comparing_again_takes_over_what_is_known_now(pay, compared, finance, drain):

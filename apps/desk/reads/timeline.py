@@ -12,7 +12,8 @@ from django.db.models import Q, QuerySet
 from apps.accounts.models import User
 from apps.cases.models import Note, SubjectKind
 from apps.cases.rules import NotePart, parts_of_note
-from apps.desk.words import field_name, local_text
+from apps.desk.timeline_words import field_name
+from apps.desk.words import local_text
 from apps.timeline.models import ActorKind, Event
 from apps.timeline.queries import events_about
 

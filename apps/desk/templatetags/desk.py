@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from apps.accounts.rules import Action, roles_that_may
 from apps.common import clock, money
 from apps.common.logs import request_id as current_request_id
-from apps.desk import words
+from apps.desk import timeline_words, words
 from apps.desk.seats import Permit
 from apps.outbox import topics
 from apps.refunds.models import Destination, Payout, PayoutStatus, Refund, Source
@@ -157,7 +157,7 @@ def method_name(value: str) -> str:
 @register.filter
 def field_name(path: str) -> str:
     """Names a changed field for people."""
-    return words.field_name(str(path))
+    return timeline_words.field_name(str(path))
 
 
 @register.simple_tag
@@ -271,16 +271,22 @@ def unknown_for(payout: Payout) -> str:
 def summary_of(event: Event) -> str:
     """Returns what an event is called: that an exchange became a refund counts more than the
     status that came with it. What a person wrote stays as it was written."""
-    became = words.what_it_became(event.changes or ()) if event.kind == "rma.updated" else ""
+    became = (
+        timeline_words.what_it_became(event.changes or ()) if event.kind == "rma.updated" else ""
+    )
     if not became and event.actor_kind in (ActorKind.OPTORO, ActorKind.SYSTEM):
-        return words.plainly(event.summary)
+        return timeline_words.plainly(event.summary)
     return became or event.summary
 
 
 @register.filter
 def reason_of(refund: Refund) -> str:
     """Returns why a refund was made; automation's reasons in plain words."""
-    return words.plainly(refund.reason) if refund.source == Source.AUTOMATIC else refund.reason
+    return (
+        timeline_words.plainly(refund.reason)
+        if refund.source == Source.AUTOMATIC
+        else refund.reason
+    )
 
 
 @register.filter
