@@ -13,14 +13,9 @@ from apps.common.errors import Refused
 from apps.desk.lists.export import on_the_clock_of
 from apps.desk.paging import page_of
 from apps.desk.reads.catalog import errors_csv
+from apps.desk.reads.statement_columns import columns_page, first_mapping
 from apps.desk.reads.statement_csv import csv_name, tab_lines
-from apps.desk.reads.statements import (
-    TAB_NAMES,
-    UNREADABLE,
-    columns_page,
-    first_mapping,
-    statement_page,
-)
+from apps.desk.reads.statements import TAB_NAMES, UNREADABLE, statement_page
 from apps.desk.seats import DeskRequest, at_desk, demand
 from apps.desk.statement_forms import ColumnsForm, ReasonForm, StatementForm, initial_of
 from apps.statements import services
