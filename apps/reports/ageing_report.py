@@ -21,11 +21,12 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from apps.common.days import start_of_day
+from apps.reconciliation.settlement import UNKNOWN_CURRENCY
 from apps.refunds.models import RefundUnit
 from apps.reports.ages import BUCKETS, LABELS, bucket_of
 from apps.reports.book_filters import today_of
 from apps.reports.filters import ReportFilters, choice_field, text_field
-from apps.reports.parts import UNKNOWN_CURRENCY, within
+from apps.reports.parts import within
 from apps.reports.registry import register
 from apps.reports.rules import ONE_DAY, Preset
 from apps.reports.sources import Keyset

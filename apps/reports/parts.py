@@ -8,9 +8,6 @@ from django.http import QueryDict
 
 from apps.reports.types import Question
 
-# What a unit costs whose order is not known (ISO 4217: no currency).
-UNKNOWN_CURRENCY = "XXX"
-
 
 def within(question: Question, field: str) -> Q:
     """Returns that a moment lies within the days that are asked for."""
