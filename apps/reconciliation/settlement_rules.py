@@ -5,7 +5,7 @@ Optoro has paid for the goods of an exchange order, by a transaction that the or
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -108,16 +108,106 @@ class PayingUnit:
 
 
 @dataclass(frozen=True)
-class Settlement:
+class UnitSums:
+    """What the units that pay for an exchange order add up to. `standing` are those that count, or
+    have settled something; `awaited` those that count and whose goods nobody has scanned; `back`
+    is what the other ones that count pay."""
+
+    units: int = 0
+    standing: int = 0
+    counting: int = 0
+    awaited: int = 0
+    estimated_cents: int = 0
+    decided_cents: int = 0
+    settled_cents: int = 0
+    open_cents: int = 0
+    pays_cents: int = 0
+    back_cents: int = 0
+
+    def __add__(self, other: "UnitSums") -> "UnitSums":
+        """Returns what both add up to."""
+        return UnitSums(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
+def sums_of(units: Iterable[PayingUnit]) -> UnitSums:
+    """Returns what units add up to."""
+    units = list(units)
+    counting = [unit for unit in units if unit.counts]
+    return UnitSums(
+        units=len(units),
+        standing=sum(bool(unit.counts or unit.settled_cents) for unit in units),
+        counting=len(counting),
+        awaited=sum(not unit.is_back for unit in counting),
+        estimated_cents=sum(unit.estimated_cents for unit in units),
+        decided_cents=sum(unit.decided_cents for unit in units),
+        settled_cents=sum(unit.settled_cents for unit in units),
+        open_cents=sum(unit.estimated_cents for unit in units if not unit.is_decided),
+        pays_cents=sum(unit.pays_cents for unit in units),
+        back_cents=sum(unit.pays_cents for unit in counting if unit.is_back),
+    )
+
+
+@dataclass(frozen=True)
+class SettlementFigures:
+    """An exchange order (None: none that is known) and what the units that pay for it add up to."""
+
+    placed: Placed | None
+    currency: str
+    sums: UnitSums
+    state: State
+
+    @property
+    def goods_amount_cents(self) -> int:
+        """What Optoro is owed for the goods."""
+        return self.placed.goods_amount_cents if self.placed else 0
+
+    @property
+    def bonus_credit_amount_cents(self) -> int:
+        """The bonus credit given with it, which no unit pays."""
+        return self.placed.bonus_credit_amount_cents if self.placed else 0
+
+    @property
+    def estimated_cents(self) -> int:
+        """What the units pay by Optoro's estimates."""
+        return self.sums.estimated_cents
+
+    @property
+    def settled_cents(self) -> int:
+        """What paid refunds have settled."""
+        return self.sums.settled_cents
+
+    @property
+    def decided_cents(self) -> int:
+        """What is decided and not paid yet."""
+        return self.sums.decided_cents
+
+    @property
+    def open_cents(self) -> int:
+        """What units pay that no refund holds yet."""
+        return self.sums.open_cents
+
+    @property
+    def difference_cents(self) -> int:
+        """What the units pay beyond the goods; negative where they pay less. A canceled exchange
+        order has no goods: all that was settled is too much."""
+        if self.state == State.CANCELED_BUT_SETTLED:
+            return self.settled_cents
+        return self.sums.pays_cents - self.goods_amount_cents
+
+    @property
+    def is_different(self) -> bool:
+        """Whether somebody should look at it."""
+        return self.state in DIFFERENT
+
+
+@dataclass(frozen=True)
+class Settlement(SettlementFigures):
     """An exchange order with the units that pay for it; or, without one, units that pay for none
     that is known. `placed` is None then, and `order_identifier` what they call it, if anything."""
 
-    placed: Placed | None
     order_identifier: str
     original_order_identifier: str
-    currency: str
     units: tuple[PayingUnit, ...]
-    state: State
     since_at: datetime
 
     @property
@@ -139,49 +229,6 @@ class Settlement:
         return tuple(dict.fromkeys(name for u in self.units for name in u.refund_identifiers))
 
     @property
-    def goods_amount_cents(self) -> int:
-        """What Optoro is owed for the goods."""
-        return self.placed.goods_amount_cents if self.placed else 0
-
-    @property
-    def bonus_credit_amount_cents(self) -> int:
-        """The bonus credit given with it, which no unit pays."""
-        return self.placed.bonus_credit_amount_cents if self.placed else 0
-
-    @property
-    def estimated_cents(self) -> int:
-        """What the units pay by Optoro's estimates."""
-        return sum(unit.estimated_cents for unit in self.units)
-
-    @property
-    def settled_cents(self) -> int:
-        """What paid refunds have settled."""
-        return sum(unit.settled_cents for unit in self.units)
-
-    @property
-    def decided_cents(self) -> int:
-        """What is decided and not paid yet."""
-        return sum(unit.decided_cents for unit in self.units)
-
-    @property
-    def open_cents(self) -> int:
-        """What units pay that no refund holds yet."""
-        return sum(unit.estimated_cents for unit in self.units if not unit.is_decided)
-
-    @property
-    def difference_cents(self) -> int:
-        """What the units pay beyond the goods; negative where they pay less. A canceled exchange
-        order has no goods: all that was settled is too much."""
-        if self.state == State.CANCELED_BUT_SETTLED:
-            return self.settled_cents
-        return sum(unit.pays_cents for unit in self.units) - self.goods_amount_cents
-
-    @property
-    def is_different(self) -> bool:
-        """Whether somebody should look at it."""
-        return self.state in DIFFERENT
-
-    @property
     def label(self) -> str:
         """The state in a few words."""
         return LABELS[self.state]
@@ -196,7 +243,7 @@ def _in_words(row: Settlement) -> str:
     def show(cents: int) -> str:
         return money.show(cents, row.currency)
 
-    pays = show(sum(unit.pays_cents for unit in row.units))
+    pays = show(row.sums.pays_cents)
     goods = show(row.goods_amount_cents)
     name = row.order_identifier
     beyond = show(abs(row.difference_cents))
@@ -255,30 +302,35 @@ def _meant(unit: PayingUnit, orders: list[Placed]) -> Placed | None:
 
 def _row(placed: Placed, units: list[PayingUnit]) -> Settlement:
     settled_at = max((unit.settled_at for unit in units if unit.settled_at), default=None)
-    state = _state(placed, units)
+    sums = sums_of(units)
+    state = _state(placed, sums)
     return Settlement(
         placed=placed,
+        currency=placed.currency,
+        sums=sums,
+        state=state,
         order_identifier=placed.order_identifier,
         original_order_identifier=placed.original_order_identifier,
-        currency=placed.currency,
         units=tuple(units),
-        state=state,
         since_at=(settled_at if state == State.CANCELED_BUT_SETTLED else None) or placed.placed_at,
     )
 
 
-def _state(placed: Placed, units: list[PayingUnit]) -> State:
+def figures_of(placed: Placed, sums: UnitSums) -> SettlementFigures:
+    """Returns how an exchange order and what its units add up to fit together."""
+    return SettlementFigures(placed, placed.currency, sums, _state(placed, sums))
+
+
+def _state(placed: Placed, sums: UnitSums) -> State:
     if placed.is_canceled:
-        is_settled = any(unit.settled_cents for unit in units)
-        return State.CANCELED_BUT_SETTLED if is_settled else State.CANCELED
-    if not any(unit.counts or unit.settled_cents for unit in units):
+        return State.CANCELED_BUT_SETTLED if sums.settled_cents else State.CANCELED
+    if not sums.standing:
         return State.NO_UNIT if placed.goods_amount_cents else State.MATCHES
-    pays_cents = sum(unit.pays_cents for unit in units)
     # Tax is rounded for the exchange order as a whole and for each unit: a cent each is no
     # difference that anybody could clear. It is shown all the same.
-    if abs(pays_cents - placed.goods_amount_cents) <= len(units):
+    if abs(sums.pays_cents - placed.goods_amount_cents) <= sums.units:
         return State.MATCHES
-    return State.PAYS_LESS if pays_cents < placed.goods_amount_cents else State.PAYS_MORE
+    return State.PAYS_LESS if sums.pays_cents < placed.goods_amount_cents else State.PAYS_MORE
 
 
 def _without_order(units: Iterable[PayingUnit]) -> list[Settlement]:
@@ -297,11 +349,12 @@ def _row_without_order(name: str, units: list[PayingUnit]) -> Settlement:
         state = State.WAITS
     return Settlement(
         placed=None,
+        currency=units[0].currency,
+        sums=sums_of(units),
+        state=state,
         order_identifier=name,
         original_order_identifier=units[0].order_identifier,
-        currency=units[0].currency,
         units=tuple(units),
-        state=state,
         since_at=min(unit.first_seen_at for unit in units),
     )
 

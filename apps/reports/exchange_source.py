@@ -1,5 +1,5 @@
 """Reports with a row for each exchange order: read by the day it was placed, a batch at a time,
-with the units that pay for it."""
+with the units that pay for it; added up from figures alone."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,24 +8,27 @@ from django.db.models import QuerySet
 
 from apps.exchanges.models import ExchangeOrder
 from apps.reconciliation.settlement import settlements_of_placed
-from apps.reconciliation.settlement_rules import Settlement
+from apps.reconciliation.settlement_figures import settlement_figures
+from apps.reconciliation.settlement_rules import Settlement, SettlementFigures
 from apps.reports.sources import BATCH_ROWS, behind, kept, position_of
-from apps.reports.sums import Sums
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 
 _ORDER = ("placed_at", "pk")
 # So many exchange orders are found at once, and so many are in memory with their units.
 _NAMED_AT_ONCE, _AT_ONCE = 5_000, 500
 _Read = tuple[ExchangeOrder, Settlement]
+# What one row adds to the totals, by the keys of the summed columns.
+Cells = dict[str, int]
 
 
 @dataclass(frozen=True)
 class PerExchangeOrder:
-    """Rows of exchange orders. `orders` are narrowed and unsorted; `row` makes a row of one with
-    its units, or None where it is none of the report."""
+    """Rows of exchange orders. `orders` are narrowed and unsorted; `cells` is what is summed of
+    one, or None where it is none of the report; `row` makes a row of these and its units."""
 
     orders: Callable[[Question], QuerySet[ExchangeOrder]]
-    row: Callable[[Question, Settlement], Row | None]
+    cells: Callable[[Question, SettlementFigures], Cells | None]
+    row: Callable[[Question, Settlement, Cells], Row]
     file_rows: int = BATCH_ROWS
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
@@ -34,28 +37,33 @@ class PerExchangeOrder:
         rows: list[Row] = []
         last: ExchangeOrder | None = None
         for placed, settlement in self._read(question, after):
-            row = self.row(question, settlement)
-            if row is None:
+            cells = self.cells(question, settlement)
+            if cells is None:
                 continue
             if len(rows) == limit and last:
                 return Batch(rows, kept([last.placed_at, last.pk]))
-            rows.append(row)
+            rows.append(self.row(question, settlement, cells))
             last = placed
         return Batch(rows, None)
 
     def totals(self, report: Report, question: Question) -> list[Totals]:
-        """Adds the rows up as they pass by."""
-        sums = Sums(report)
-        for row in self.rows(question):
-            sums.add([row])
-        return sums.totals
+        """Adds up what the database has added up by exchange order."""
+        counted: dict[str, int] = {}
+        added: dict[str, Cells] = {}
+        for found, cells in self.figures(question):
+            counted[found.currency] = counted.get(found.currency, 0) + 1
+            sums = added.setdefault(found.currency, dict.fromkeys(report.summed, 0))
+            for key, value in cells.items():
+                sums[key] += value
+        totals = [Totals(currency, counted[currency], sums) for currency, sums in added.items()]
+        return sorted(totals, key=lambda one: (-one.rows, one.currency))
 
-    def rows(self, question: Question) -> Iterator[Row]:
-        """Yields all rows."""
-        for _, settlement in self._read(question, None):
-            row = self.row(question, settlement)
-            if row is not None:
-                yield row
+    def figures(self, question: Question) -> Iterator[tuple[SettlementFigures, Cells]]:
+        """Yields the figures of all rows, in no order, and what each adds to the totals."""
+        for found in settlement_figures(question.store.pk, self.orders(question)):
+            cells = self.cells(question, found)
+            if cells is not None:
+                yield found, cells
 
     def _read(self, question: Question, after: Position | None) -> Iterator[_Read]:
         key = None if after is None else position_of(after, len(_ORDER))

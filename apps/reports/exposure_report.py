@@ -1,21 +1,22 @@
 """What was handed out for goods that nobody has scanned yet: exchange orders, gift cards and bonus
 credit, by age."""
 
-from typing import Any
+from collections.abc import Iterator
 
 from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.common.days import start_of_day
 from apps.exchanges.models import ExchangeOrder
-from apps.reconciliation.settlement_rules import Settlement
-from apps.reports.ages import LABELS, bucket_of
+from apps.reconciliation.settlement_rules import Placed, Settlement, SettlementFigures
+from apps.reports.ages import BUCKETS, LABELS, bucket_of
 from apps.reports.book_filters import today_of
-from apps.reports.exchange_source import PerExchangeOrder
+from apps.reports.exchange_source import Cells, PerExchangeOrder
 from apps.reports.filters import ReportFilters, choice_field
 from apps.reports.parts import main_currency, within
 from apps.reports.registry import register
-from apps.reports.rules import Preset
-from apps.reports.sources import Listed
+from apps.reports.rules import ONE_DAY, Preset
+from apps.reports.sources import Once
 from apps.reports.types import (
     ChartData,
     Point,
@@ -29,8 +30,6 @@ from apps.reports.types import (
 )
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import RmaUnit
-
-_AGE, _EXPOSED, _CURRENCY = 3, 10, 11
 
 
 class ExposureFilters(ReportFilters):
@@ -53,6 +52,8 @@ def candidates(question: Question) -> QuerySet[ExchangeOrder]:
     rows = ExchangeOrder.objects.filter(within(question, "placed_at"), store_id=question.store.pk)
     if question.values.get("currency"):
         rows = rows.filter(currency=question.values["currency"])
+    if question.values.get("age"):
+        rows = rows.filter(_placed_in(question.values["age"], question))
     counts = RmaUnit.objects.filter(
         ~Q(rma__status=rma_rules.CANCELED), rma__store_id=question.store.pk, is_withdrawn=False
     )
@@ -83,49 +84,75 @@ def _of_return(units: QuerySet[RmaUnit]) -> Exists:
     return Exists(units.filter(rma__rma_identifier=OuterRef("rma_identifier")))
 
 
-def _row(question: Question, found: Settlement) -> Row | None:
-    placed = found.placed
-    units = [unit for unit in found.units if unit.counts]
-    awaited = [unit for unit in units if not unit.is_back]
-    if placed is None or placed.is_canceled or (units and not awaited):
+def _placed_in(bucket: str, question: Question) -> Q:
+    """When exchange orders were placed that are of a bucket today."""
+    first, last = next((first, last) for key, first, last in BUCKETS if key == bucket)
+    today, bounds = today_of(question), Q()
+    if first:
+        bounds &= Q(placed_at__lt=start_of_day(today - ONE_DAY * (first - 1), question.zone))
+    if last is not None:
+        bounds &= Q(placed_at__gte=start_of_day(today - ONE_DAY * last, question.zone))
+    return bounds
+
+
+def _days(question: Question, placed: Placed) -> int:
+    return (today_of(question) - placed.placed_at.astimezone(question.zone).date()).days
+
+
+def _cells(question: Question, found: SettlementFigures) -> Cells | None:
+    placed, sums = found.placed, found.sums
+    if placed is None or placed.is_canceled or (sums.counting and not sums.awaited):
         return None
-    days = (today_of(question) - placed.placed_at.astimezone(question.zone).date()).days
-    age = bucket_of(days)
-    if question.values.get("age") not in ("", None, age):
-        return None
-    back_cents = sum(unit.pays_cents for unit in units if unit.is_back)
-    goods = placed.goods_amount_cents
-    bonus = placed.bonus_credit_amount_cents
+    goods, bonus = placed.goods_amount_cents, placed.bonus_credit_amount_cents
+    return {
+        "units": sums.counting,
+        "awaited": sums.awaited,
+        "goods": goods,
+        "bonus_credit": bonus,
+        "exposed": max(0, goods - sums.back_cents) + bonus,
+    }
+
+
+def _row(question: Question, found: Settlement, cells: Cells) -> Row:
+    assert found.placed is not None  # or it has no cells
+    days = _days(question, found.placed)
     rmas = found.rma_identifiers
-    exposed = max(0, goods - back_cents) + bonus
     return (
         found.order_identifier,
-        placed.placed_at,
+        found.placed.placed_at,
         days,
-        age,
+        bucket_of(days),
         rmas[0] if rmas else "",
         found.original_order_identifier,
-        len(units),
-        len(awaited),
-        goods,
-        bonus,
-        exposed,
+        cells["units"],
+        cells["awaited"],
+        cells["goods"],
+        cells["bonus_credit"],
+        cells["exposed"],
         found.currency,
         ", ".join(rmas[1:]),
         found.transaction_id,
     )
 
 
-# Few enough to be read whole: what is awaited.
-_SOURCE = Listed(PerExchangeOrder(candidates, _row).rows)
+class _Exposed(PerExchangeOrder):
+    """Few enough for their figures to be read whole, once for totals and chart: what is awaited."""
+
+    def figures(self, question: Question) -> Iterator[tuple[SettlementFigures, Cells]]:
+        """Yields the figures of all rows."""
+        yield from _FIGURES.of(question)
+
+
+_SOURCE = _Exposed(candidates, _cells, _row)
+_FIGURES = Once(lambda question: list(PerExchangeOrder.figures(_SOURCE, question)))
 
 
 def _chart(question: Question) -> ChartData | None:
     sums: dict[tuple[str, str], int] = {}
-    rows: Any = _SOURCE.rows(question)
-    for row in rows:
-        key = (row[_CURRENCY], row[_AGE])
-        sums[key] = sums.get(key, 0) + row[_EXPOSED]
+    for found, cells in _SOURCE.figures(question):
+        assert found.placed is not None  # or it has no cells
+        key = (found.currency, bucket_of(_days(question, found.placed)))
+        sums[key] = sums.get(key, 0) + cells["exposed"]
     currency = main_currency((key[0], cents) for key, cents in sums.items())
     if not currency:
         return None

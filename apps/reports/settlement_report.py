@@ -4,9 +4,9 @@ from django import forms
 from django.db.models import BigIntegerField, Count, F, QuerySet, Sum
 
 from apps.exchanges.models import ExchangeOrder
-from apps.reconciliation.settlement_rules import LABELS, Settlement, State
+from apps.reconciliation.settlement_rules import LABELS, Settlement, SettlementFigures, State
 from apps.reports.drawing import cut_of, over_time
-from apps.reports.exchange_source import PerExchangeOrder
+from apps.reports.exchange_source import Cells, PerExchangeOrder
 from apps.reports.filters import ReportFilters, choice_field, text_field
 from apps.reports.parts import main_currency, within
 from apps.reports.registry import register
@@ -67,12 +67,27 @@ def placed(question: Question) -> QuerySet[ExchangeOrder]:
     return rows
 
 
-def _row(question: Question, found: Settlement) -> Row | None:
+def _cells(question: Question, found: SettlementFigures) -> Cells | None:
     wanted = question.values.get("state")
     is_wanted = not wanted or found.state == wanted or (wanted == DIFFERENT and found.is_different)
     if found.placed is None or not is_wanted:
         return None
-    is_canceled = found.placed.is_canceled
+    # A canceled exchange order is owed nothing.
+    is_owed = not found.placed.is_canceled
+    return {
+        "goods": found.goods_amount_cents if is_owed else 0,
+        "bonus_credit": found.bonus_credit_amount_cents if is_owed else 0,
+        "estimated": found.estimated_cents,
+        "decided": found.decided_cents,
+        "settled": found.settled_cents,
+        "open": found.open_cents,
+        "difference": 0 if found.state == State.CANCELED else found.difference_cents,
+        "units": found.sums.counting,
+    }
+
+
+def _row(question: Question, found: Settlement, cells: Cells) -> Row:
+    assert found.placed is not None  # or it has no cells
     rmas, settled = found.rma_identifiers, [u.settled_at for u in found.units if u.settled_at]
     return (
         found.order_identifier,
@@ -81,16 +96,15 @@ def _row(question: Question, found: Settlement) -> Row | None:
         found.original_order_identifier,
         rmas[0] if rmas else "",
         found.state.value,
-        # A canceled exchange order is owed nothing.
-        0 if is_canceled else found.goods_amount_cents,
-        0 if is_canceled else found.bonus_credit_amount_cents,
-        found.estimated_cents,
-        found.decided_cents,
-        found.settled_cents,
-        found.open_cents,
-        0 if found.state == State.CANCELED else found.difference_cents,
+        cells["goods"],
+        cells["bonus_credit"],
+        cells["estimated"],
+        cells["decided"],
+        cells["settled"],
+        cells["open"],
+        cells["difference"],
         found.currency,
-        sum(unit.counts for unit in found.units),
+        cells["units"],
         max(settled, default=None),
         found.refund_identifiers[0] if found.refund_identifiers else "",
         ", ".join(rmas[1:]),
@@ -156,7 +170,7 @@ SETTLEMENT = register(
         ),
         nothing="No exchange order was placed on these days.",
         filters=SettlementFilters,
-        source=PerExchangeOrder(placed, _row),
+        source=PerExchangeOrder(placed, _cells, _row),
         cards=("goods", "settled", "decided", "open", "difference", "bonus_credit"),
         chart=_chart,
     )

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from weakref import ReferenceType, ref
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -18,6 +18,7 @@ from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 _KEPT = 4
 BATCH_ROWS = 5_000
 _LARGEST = 2**62
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,39 @@ def behind(order: tuple[str, ...], key: Sequence[Any]) -> Q:
 
 
 @dataclass(frozen=True)
+class Once(Generic[T]):
+    """What is read once for each question, so that rows, totals and chart of a page are of one
+    look at the database; it goes with the question."""
+
+    read: Callable[[Question], T]
+    _last: list[tuple[ReferenceType[Question], T]] = field(default_factory=list)
+
+    def of(self, question: Question) -> T:
+        """Returns what is read for a question."""
+        for asked, found in self._last[:]:
+            if asked() is question:
+                return found
+        found = self.read(question)
+        self._last[:] = [*self._last[1 - _KEPT :], (ref(question, self._forget), found)]
+        return found
+
+    def _forget(self, gone: ReferenceType[Question]) -> None:
+        self._last[:] = [kept for kept in self._last if kept[0] is not gone]
+
+
+@dataclass(frozen=True)
 class Listed:
     """Rows of one grouped query, or few enough to be read whole (thousands at most): per SKU, per
-    week, per person. `read` returns them in their order; it is asked once for each question, so
-    that rows, totals and chart of a page are of one look at the database."""
+    week, per person. `read` returns them in their order."""
 
     read: Callable[[Question], Iterable[Row]]
     # All at once: read again for a second batch, they may be others.
     file_rows: int = sys.maxsize
-    _last: list[tuple[ReferenceType[Question], list[Row]]] = field(default_factory=list)
+    _once: Once[list[Row]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What is read is kept for the other looks of a page."""
+        object.__setattr__(self, "_once", Once(lambda question: list(self.read(question))))
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns the next rows by their number."""
@@ -139,13 +164,4 @@ class Listed:
 
     def rows(self, question: Question) -> list[Row]:
         """Returns all rows."""
-        for asked, rows in self._last[:]:
-            if asked() is question:
-                return rows
-        rows = list(self.read(question))
-        self._last[:] = [*self._last[1 - _KEPT :], (ref(question, self._forget), rows)]
-        return rows
-
-    def _forget(self, gone: ReferenceType[Question]) -> None:
-        """What was read for a question goes with it."""
-        self._last[:] = [kept for kept in self._last if kept[0] is not gone]
+        return self._once.of(question)

@@ -106,6 +106,7 @@ def _run(given: argparse.Namespace, server: Server, *, is_new: bool) -> int:
     if is_new:
         _check_books(first.pk)
         server.mark(given.rmas)
+    _take_in(first)
     rows = _measured(given, first)
     exported = _exported(given, first)
     content = {
@@ -149,6 +150,15 @@ def _check_books(store_id: int) -> None:
     found = broken_books(store_id)
     if found:
         raise SystemExit(f"the books are broken, {len(found)} times: {found[0].explanation}")
+
+
+def _take_in(store: "Store") -> None:
+    from tests.bench.statements import take_in_statement
+
+    taken, seconds = take_in_statement(store)
+    if seconds:
+        rows = taken.rows_total
+        print(f"statement of {rows:,} rows read and compared: {rows / seconds:,.0f} rows/s")
 
 
 def _measured(given: argparse.Namespace, store: "Store") -> list["Figures"]:

@@ -4,6 +4,7 @@ real books have. Nothing here knows tables; amounts are integer cents, times epo
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 DAY = 86_400
 YEARS = 3
@@ -172,7 +173,7 @@ def _line(numbers: Random) -> Line:
     product = int(1000 * chance() ** 2)
     price = 900 + product * 37 % 240 * 100 + 99
     discount = price // 10 if chance() < 0.2 else 0
-    quantity = 1 if chance() < 0.75 else 4 if chance() < 0.02 else 2
+    quantity = _first(_QUANTITIES, chance())
     return Line(product, quantity, price, discount, (price - discount) * 825 // 10_000)
 
 
@@ -224,10 +225,13 @@ def _progress(age_days: float, refund_type: str, chance: float) -> tuple[str, st
     return _first(_NEW, rest)
 
 
-def _first(shares: tuple[tuple[float, tuple[str, str, str]], ...], chance: float) -> tuple:
+def _first(shares: tuple[tuple[float, Any], ...], chance: float) -> Any:
     return next(seen for limit, seen in shares if chance < limit)
 
 
+# Up to which chance a line was bought how often: a million returns are then more than a million
+# refunded units in the first store.
+_QUANTITIES = ((0.38, 1), (0.88, 2), (0.97, 3), (1.0, 4))
 # Up to which chance a return shows what: the old ones are closed or were never sent, of the new
 # ones that are not closed yet most are on their way.
 _OLD = (

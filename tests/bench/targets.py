@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from apps.attention.models import Item
 from apps.catalog.models import Product, VariantImport
+from apps.desk.reads.statements import TAB_NAMES
 from apps.exchanges.models import ExchangeOrder
 from apps.inbox.models import Delivery
 from apps.orders.models import Order
@@ -25,6 +26,7 @@ from apps.refunds.models import Payout, Refund, RefundItem
 from apps.reports.models import Export
 from apps.reports.registry import all_reports
 from apps.rmas.models import Rma, RmaUnit
+from apps.statements.queries import only_at_desk, statements_of
 from apps.stores.models import Store
 from tests.bench.measuring import Group, Target
 
@@ -53,19 +55,10 @@ NOT_MEASURED = {
         ["schedule", "schedule-edit", "schedule-new", "schedule-remove"],
         "one schedule, which is as large with a million returns as with none",
     ),
-    **dict.fromkeys(
-        [
-            "statement",
-            "statement-columns",
-            "statement-errors",
-            "statement-file",
-            "statement-payout",
-            "statement-row",
-            "statement-rows",
-            "statement-sample",
-        ],
-        "the benchmark has no payout file yet",
-    ),
+    "statement-columns": "the first rows of a file",
+    "statement-errors": "a file of 10,000 lines at most",
+    "statement-file": "bytes as they are kept",
+    "statement-sample": "a file of 5,000 lines at most",
     "bulk-run": "what became of 500 rows at most, read by their run",
     **dict.fromkeys(
         ["account", "app-add", "codes", "passkey-add", "password"],
@@ -78,7 +71,8 @@ NOT_MEASURED = {
 _NOT_FOR_AGENTS = {
     "catalog-import", "catalog-imports", "payout", "policy-edit", "policy-renew",
     "approval-policy", "people", "reports", "report", "exports", "export", "books",
-    "books-close", "statements", "schedules",
+    "books-close", "statements", "statement", "statement-row", "statement-payout",
+    "statement-rows", "schedules",
 }  # fmt: skip
 # Lists that are read whole at every look, whatever narrows them: one look tells all.
 _BRIEFLY = {"settlement"}
@@ -312,6 +306,7 @@ def _page_targets(sample: Sample) -> Iterator[Target]:
     for view in ("policies", "policy", "policy-edit", "policy-renew", "approval-policy"):
         yield _page(view, [[]])
     yield from _report_targets(sample)
+    yield from _statement_targets(sample)
     for view in ("catalog-imports", "keys", "people", "mentions"):
         yield _page(view, [[]])
 
@@ -348,6 +343,20 @@ def _report_targets(sample: Sample) -> Iterator[Target]:
     url = f"{reverse('desk:report-csv', args=['refunds'])}?{urlencode({'by': 'decided', **since})}"
     name = f"refunds, about {_CSV_ROWS:,} rows"
     yield Target(Group.CSV, "report-csv", name, (url,), "administrator")
+
+
+def _statement_targets(sample: Sample) -> Iterator[Target]:
+    """A payout file: each tab of it, its rows, and payments that it does not have."""
+    found = statements_of(sample.store.pk).latest("pk")
+    base = reverse("desk:statement", args=[found.pk])
+    for tab in sorted(TAB_NAMES):
+        yield Target(Group.PAGE, "statement", tab, (f"{base}?tab={tab}",), "administrator")
+    rows = found.rows.order_by("pk").values_list("statement_id", "pk")
+    yield _page("statement-row", rows[:SAMPLES])
+    missed = only_at_desk(found).order_by("pk").values_list("pk", flat=True)[:SAMPLES]
+    yield _page("statement-payout", ((found.pk, pk) for pk in missed))
+    url = f"{reverse('desk:statement-rows', args=[found.pk])}?tab=matched"
+    yield Target(Group.CSV, "statement-rows", "matched", (url,), "administrator")
 
 
 def _page(view: str, arguments: Iterable[Any], name: str = "page") -> Target:

@@ -19,6 +19,7 @@ from apps.stores.models import Store
 from tests.bench.database import RefusedError, Server
 from tests.bench.filling import fill
 from tests.bench.measuring import Figures, Group, Target, figures_of, measure, table
+from tests.bench.statements import take_in_statement
 from tests.bench.targets import NOT_MEASURED, targets
 from tests.desk.test_permissions import TABLE
 
@@ -28,9 +29,13 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 @pytest.fixture
 def filled(db: None) -> Store:
-    """A store with the benchmark's books."""
+    """A store with the benchmark's books and a payout file."""
     fill(RMAS, NOW, lambda text: None)
-    return Store.objects.get(identifier="store-one")
+    store = Store.objects.get(identifier="store-one")
+    taken, seconds = take_in_statement(store)
+    assert seconds
+    assert (taken.rows_done, taken.state) == (taken.rows_total, "done")
+    return store
 
 
 @pytest.fixture
