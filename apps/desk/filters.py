@@ -227,6 +227,13 @@ class ExchangeFilter(ListFilters):
         model = ExchangeOrder
         fields: list[str] = []
 
+    @property
+    def counted(self) -> QuerySet[Any] | None:
+        """What is to be shipped was placed lately, and lies together: by any other order each one
+        is a row from somewhere else."""
+        asked = self.form.cleaned_data if self.is_valid() else {}
+        return self.qs.order_by("-placed_at", "-pk") if asked.get("status") == "placed" else None
+
     def by_name(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keeps what is called so: each name is an indexed column."""
         is_named = Q(customer_email__in={value, value.lower()})

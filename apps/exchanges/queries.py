@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Case, Count, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 
 from apps.exchanges import rules
 from apps.exchanges.lineage import own_orders, placed_as
@@ -48,6 +49,17 @@ def in_status(rows: QuerySet[Any], status: str) -> QuerySet[Any]:
     # As a case PostgreSQL takes it for likely, and looks at the newest rows first until it has
     # enough; bare, it takes it for rare and works out the status of every row.
     return rows.filter(Case(When(is_in, then=Value(True)), default=Value(False)))
+
+
+def with_cancellation(rows: QuerySet[ExchangeOrder]) -> QuerySet[Any]:
+    """Returns the rows with `is_canceled`: whether the order system has canceled the order that it
+    carries each one as."""
+    said = Coalesce(_own_order_status(), Value(""))
+    is_said = Case(When(Exact(said, rules.CANCELED), then=Value(True)), default=Value(False))
+    # A case is worked out from its beginning: few are asked for what was said of their order.
+    return rows.annotate(
+        is_canceled=Case(When(_may_be_canceled(), then=is_said), default=Value(False))
+    )
 
 
 def _may_be_canceled() -> Q:

@@ -49,11 +49,11 @@ def postings_of(
 def balances(rows: QuerySet[Posting]) -> list[Balance]:
     """Returns what these postings add up to, by currency and account, in the chart's order."""
     found: dict[tuple[str, str], list[int]] = {}
-    for side, column in enumerate(("debit_account", "credit_account")):
-        sums = rows.order_by().values(column, "currency").annotate(cents=Sum("amount_cents"))
-        for row in sums:
-            both = found.setdefault((row["currency"], row[column]), [0, 0])
-            both[side] += row["cents"]
+    columns = ("currency", "debit_account", "credit_account")
+    sums = rows.order_by().values_list(*columns).annotate(Sum("amount_cents"))
+    for currency, debit, credit, cents in sums:
+        found.setdefault((currency, debit), [0, 0])[0] += cents
+        found.setdefault((currency, credit), [0, 0])[1] += cents
     keys = sorted(found, key=lambda key: (key[0], place_of(key[1])))
     return [Balance(account, currency, *found[currency, account]) for currency, account in keys]
 

@@ -15,7 +15,7 @@ from apps.exchanges import rules as exchange_rules
 from apps.exchanges.models import ExchangeOrder
 from apps.exchanges.queries import with_status
 from apps.orders.models import Order
-from apps.reconciliation.settlement_rules import PAYING_TYPES, PayingUnit, Placed, Settlement, match
+from apps.reconciliation.settlement_rules import PayingUnit, Placed, Settlement, match
 from apps.refunds.models import Refund, RefundStatus, RefundUnit
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
@@ -204,7 +204,7 @@ def _pays() -> Q:
     held = RefundUnit.objects.filter(
         rma_unit=OuterRef("pk"), is_live=True, optoro_amount_cents__gt=0
     )
-    pays = Q(optoro_refund_amount_cents__gt=0) | Q(refund_type__in=PAYING_TYPES)
+    pays = Q(optoro_refund_amount_cents__gt=0) | Q(refund_type__in=rma_rules.PAYING_TYPES)
     return pays | ~Q(exchange_order_identifier="") | Q(Exists(held))
 
 

@@ -40,9 +40,6 @@ LABELS: dict[State, str] = {
 }
 DIFFERENT = frozenset(State) - {State.MATCHES, State.CANCELED, State.WAITS}
 
-# Units of these types are returned for goods, or credit, of an exchange order.
-PAYING_TYPES = (*rma_rules.EXCHANGES, rma_rules.INSTANT_STORE_CREDIT)
-
 
 @dataclass(frozen=True)
 class Placed:
@@ -294,7 +291,7 @@ def match(orders: Sequence[Placed], units: Iterable[PayingUnit]) -> list[Settlem
 
 
 def _meant(unit: PayingUnit, orders: list[Placed]) -> Placed | None:
-    if unit.exchange_order_identifier or unit.refund_type not in PAYING_TYPES:
+    if unit.exchange_order_identifier or unit.refund_type not in rma_rules.PAYING_TYPES:
         return None
     own = [row for row in orders if row.original_order_id == unit.order_id]
     return next(iter(own or (orders if len(orders) == 1 else [])), None)

@@ -14,8 +14,8 @@ from apps.reports.sources import BATCH_ROWS, behind, kept, position_of
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 
 _ORDER = ("placed_at", "pk")
-# So many exchange orders are found at once, and so many are in memory with their units.
-_NAMED_AT_ONCE, _AT_ONCE = 5_000, 500
+# So many exchange orders are in memory with their units: fewer for a page.
+_MOST_AT_ONCE, _LEAST_AT_ONCE = 500, 100
 _Read = tuple[ExchangeOrder, Settlement]
 # What one row adds to the totals, by the keys of the summed columns.
 Cells = dict[str, int]
@@ -36,7 +36,8 @@ class PerExchangeOrder:
         passed over."""
         rows: list[Row] = []
         last: ExchangeOrder | None = None
-        for placed, settlement in self._read(question, after):
+        at_once = min(max(limit, _LEAST_AT_ONCE), _MOST_AT_ONCE)
+        for placed, settlement in self._read(question, after, at_once):
             cells = self.cells(question, settlement)
             if cells is None:
                 continue
@@ -65,17 +66,15 @@ class PerExchangeOrder:
             if cells is not None:
                 yield found, cells
 
-    def _read(self, question: Question, after: Position | None) -> Iterator[_Read]:
+    def _read(self, question: Question, after: Position | None, at_once: int) -> Iterator[_Read]:
         key = None if after is None else position_of(after, len(_ORDER))
         while True:
             rows = self.orders(question).order_by(*_ORDER)
             if key is not None:
                 rows = rows.filter(behind(_ORDER, key))
-            found: Sequence[ExchangeOrder] = list(rows.only(*_FIELDS)[:_NAMED_AT_ONCE])
-            for start in range(0, len(found), _AT_ONCE):
-                part = found[start : start + _AT_ONCE]
-                yield from zip(part, settlements_of_placed(part), strict=True)
-            if len(found) < _NAMED_AT_ONCE:
+            found: Sequence[ExchangeOrder] = list(rows.only(*_FIELDS)[:at_once])
+            yield from zip(found, settlements_of_placed(found), strict=True)
+            if len(found) < at_once:
                 return
             key = [found[-1].placed_at, found[-1].pk]
 

@@ -1,13 +1,17 @@
 """What was handed out for goods that nobody has scanned yet: exchange orders, gift cards and bonus
 credit, by age."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.common.days import start_of_day
 from apps.exchanges.models import ExchangeOrder
+from apps.reconciliation.settlement import settlements_of_placed
+from apps.reconciliation.settlement_figures import exposed, settlement_figures
 from apps.reconciliation.settlement_rules import Placed, Settlement, SettlementFigures
 from apps.reports.ages import BUCKETS, LABELS, bucket_of
 from apps.reports.book_filters import today_of
@@ -16,10 +20,12 @@ from apps.reports.filters import ReportFilters, choice_field
 from apps.reports.parts import main_currency, within
 from apps.reports.registry import register
 from apps.reports.rules import ONE_DAY, Preset
-from apps.reports.sources import Once
+from apps.reports.sources import Once, kept, position_of
 from apps.reports.types import (
+    Batch,
     ChartData,
     Point,
+    Position,
     Question,
     Report,
     Row,
@@ -28,8 +34,6 @@ from apps.reports.types import (
     moment,
     text,
 )
-from apps.rmas import rules as rma_rules
-from apps.rmas.models import RmaUnit
 
 
 class ExposureFilters(ReportFilters):
@@ -46,42 +50,14 @@ class ExposureFilters(ReportFilters):
         return str(self.cleaned_data["currency"]).upper()
 
 
-def candidates(question: Question) -> QuerySet[ExchangeOrder]:
-    """Returns the exchange orders whose goods may not all be back, unsorted: those with a unit
-    that nobody has scanned, or with none at all."""
+def placed(question: Question) -> QuerySet[ExchangeOrder]:
+    """Returns the exchange orders that are asked for, unsorted, whether exposed or not."""
     rows = ExchangeOrder.objects.filter(within(question, "placed_at"), store_id=question.store.pk)
     if question.values.get("currency"):
         rows = rows.filter(currency=question.values["currency"])
     if question.values.get("age"):
         rows = rows.filter(_placed_in(question.values["age"], question))
-    counts = RmaUnit.objects.filter(
-        ~Q(rma__status=rma_rules.CANCELED), rma__store_id=question.store.pk, is_withdrawn=False
-    )
-    awaited = counts.filter(
-        ~Q(rma__status=rma_rules.REFUNDED),
-        ~Q(receiving_status=rma_rules.RECEIVED),
-        ~Q(package_tracking_status__in=(rma_rules.TRANSIT, rma_rules.DELIVERED)),
-    )
-    # Each by its index: of one OR the database makes a look through all units.
-    found = rows.filter(_named(awaited)).order_by().values("pk")
-    found = found.union(
-        rows.filter(_of_return(awaited)).order_by().values("pk"),
-        rows.filter(~_named(counts), ~_of_return(counts)).order_by().values("pk"),
-    )
-    return ExchangeOrder.objects.filter(pk__in=found).order_by()
-
-
-def _named(units: QuerySet[RmaUnit]) -> Exists:
-    # Not blank: for the index over those that name one.
-    return Exists(
-        units.exclude(exchange_order_identifier="").filter(
-            exchange_order_identifier=OuterRef("order_identifier")
-        )
-    )
-
-
-def _of_return(units: QuerySet[RmaUnit]) -> Exists:
-    return Exists(units.filter(rma__rma_identifier=OuterRef("rma_identifier")))
+    return rows.order_by()
 
 
 def _placed_in(bucket: str, question: Question) -> Q:
@@ -136,15 +112,49 @@ def _row(question: Question, found: Settlement, cells: Cells) -> Row:
 
 
 class _Exposed(PerExchangeOrder):
-    """Few enough for their figures to be read whole, once for totals and chart: what is awaited."""
+    """Few enough for their figures to be read whole, once for rows, totals and chart: what is
+    awaited. Only the rows that are shown are read with their units."""
+
+    def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
+        """Returns the next rows by when they were placed."""
+        found = [one.placed for one, _ in _FIGURES.of(question) if one.placed]
+        start = 0
+        if after is not None:
+            start = bisect_right(
+                found, position_of(after, 2), key=lambda one: [one.placed_at, one.pk]
+            )
+        keys = [one.pk for one in found[start : start + limit]]
+        placed = ExchangeOrder.objects.in_bulk(keys)
+        rows = [
+            self.row(question, one, cells)
+            for one in settlements_of_placed([placed[key] for key in keys])
+            if (cells := self.cells(question, one)) is not None
+        ]
+        is_more = start + limit < len(found)
+        last = found[start + limit - 1] if is_more else None
+        return Batch(rows, kept([last.placed_at, last.pk]) if last else None)
 
     def figures(self, question: Question) -> Iterator[tuple[SettlementFigures, Cells]]:
         """Yields the figures of all rows."""
         yield from _FIGURES.of(question)
 
 
-_SOURCE = _Exposed(candidates, _cells, _row)
-_FIGURES = Once(lambda question: list(PerExchangeOrder.figures(_SOURCE, question)))
+def _figures(question: Question) -> list[tuple[SettlementFigures, Cells]]:
+    store_id = question.store.pk
+    is_most = question.start is None and not question.values.get("age")
+    read = settlement_figures(store_id, exposed(store_id, placed(question), is_most=is_most))
+    found = [(one, cells) for one in read if (cells := _cells(question, one)) is not None]
+    return sorted(found, key=_place)
+
+
+def _place(found: tuple[SettlementFigures, Cells]) -> tuple[Any, ...]:
+    one = found[0].placed
+    assert one is not None  # or it has no cells
+    return one.placed_at, one.pk
+
+
+_SOURCE = _Exposed(placed, _cells, _row)
+_FIGURES = Once(_figures)
 
 
 def _chart(question: Question) -> ChartData | None:

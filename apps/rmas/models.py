@@ -109,6 +109,10 @@ class Rma(models.Model):
                 condition=~Q(status__in=[rules.REFUNDED, rules.CANCELED]),
                 name="rmas_open",
             ),
+            # For what is asked of the return of many units: the rows of the returns are not read.
+            models.Index(
+                fields=["id"], include=["store", "status", "return_method"], name="rmas_of_units"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -225,10 +229,22 @@ class RmaUnit(models.Model):
                 condition=Q(is_withdrawn=False),
                 name="rmas_unit_by_type",
             ),
+            # For what is added up by exchange order: the rows of the units are not read.
             models.Index(
                 fields=["exchange_order_identifier"],
+                include=[
+                    "rma",
+                    "is_withdrawn",
+                    "package_tracking_status",
+                    "receiving_status",
+                ],
                 condition=~Q(exchange_order_identifier=""),
-                name="rmas_unit_by_exchange",
+                name="rmas_unit_by_exchange_order",
+            ),
+            models.Index(
+                fields=["rma"],
+                condition=Q(exchange_order_identifier="", refund_type__in=rules.PAYING_TYPES),
+                name="rmas_unit_names_no_exchange",
             ),
             models.Index(
                 fields=["order_identifier"],

@@ -54,6 +54,8 @@ INSTANT_EXCHANGE = "INSTANT_EXCHANGE"
 INSTANT_STORE_CREDIT = "INSTANT_STORE_CREDIT"
 UNEVEN_EXCHANGE = "UNEVEN_EXCHANGE"
 EXCHANGES = (STANDARD_EXCHANGE, INSTANT_EXCHANGE, UNEVEN_EXCHANGE)
+# Units of these types are returned for goods, or credit, of an exchange order.
+PAYING_TYPES = (*EXCHANGES, INSTANT_STORE_CREDIT)
 REFUND_TYPES = (REFUND, *EXCHANGES, INSTANT_STORE_CREDIT)
 
 # warehouse_receipt_condition (v5); "" stands for a receipt that tells none.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, F, Func, Lookup, QuerySet, Value
+from django.db.models.lookups import GreaterThan, LessThan
 from django.http import QueryDict
 
 from apps.desk.lists.looks import PARAMETER, Look
@@ -69,6 +70,19 @@ def _parts(rows: QuerySet[Any], field: str, side: str, row: Any) -> list[QuerySe
         if side == nothing_is:
             return [beside]
         return [beside, rows.filter(**{f"{field}__isnull": False}).order_by(*by_value)]
-    further = Q(**{f"{field}__{side}": value}) | Q(**{f"pk__{side}": row.pk})
-    beside = rows.filter(further, **{f"{field}__{side}e": value}).order_by(*by_value)
+    beside = rows.filter(_is_beyond(rows, field, side, row)).order_by(*by_value)
     return [beside, has_nothing] if is_nullable and side == nothing_is else [beside]
+
+
+class _Pair(Func):
+    """Two values that are compared as one, (a, b) < (c, d): an index over both goes straight to
+    where it ends, however many rows have the first value in common."""
+
+    template = "(%(expressions)s)"
+    output_field = BigIntegerField()
+
+
+def _is_beyond(rows: QuerySet[Any], field: str, side: str, row: Any) -> "Lookup[bool]":
+    comparison = LessThan if side == "lt" else GreaterThan
+    value = Value(getattr(row, field), output_field=rows.model._meta.get_field(field))
+    return comparison(_Pair(F(field), F("pk")), _Pair(value, Value(row.pk)))
