@@ -83,10 +83,9 @@ def exposed(
 
 
 def _moment(value: datetime | str) -> datetime:
-    """What the driver reads of a column; SQLite has none for moments."""
-    return (
-        value if isinstance(value, datetime) else datetime.fromisoformat(value).replace(tzinfo=UTC)
-    )
+    """What the driver reads of a column: SQLite knows no zones, and not always moments."""
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _with_sums(
