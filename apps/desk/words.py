@@ -175,10 +175,9 @@ def word_for(kind: str, value: str) -> Word:
 
 
 def in_words(kind: str, value: str) -> str:
-    """Returns `value` of `kind` as a filter offers it: plain words, and Optoro's own where they are
-    others, such as `Open (CREATED)`."""
-    word = word_for(kind, value)
-    return f"{word.label} ({word.original})" if word.original else word.label
+    """Returns `value` of `kind` as a filter offers it: in plain words, or as it came where there are
+    none."""
+    return word_for(kind, value).label if value in WIRE[kind] else value
 
 
 def pays_money(refund: Refund) -> bool:

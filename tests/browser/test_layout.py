@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from apps.accounts.models import Role
 from apps.refunds.models import Refund
+from apps.rmas.models import RmaMessage
 from tests.browser.pages import every_page
 from tests.browser.windows import MIDDLE, NARROW, WIDE, Windows
 from tests.desk.conftest import World
@@ -100,9 +101,17 @@ def test_lists_are_seen_whole_at_every_width(
         "/outbound/",
         "/catalog/",
         "/people/",
+        "/exchanges/",
+        "/settlement/",
+        "/reports/",
+        "/reports/exports/",
+        "/reports/schedules/",
+        "/books/",
+        "/statements/",
+        *(f"/messages/{told.delivery_id}/" for told in RmaMessage.objects.order_by("pk")),
     ):
         page.goto(url)
-        for width, height in (WIDE, MIDDLE, NARROW):
+        for width, height in (WIDE, (1280, 900), MIDDLE, NARROW):
             page.set_viewport_size({"width": width, "height": height})
             wrong += [f"{url} at {width}: {told}" for told in page.evaluate(CUT)]
     page.goto("/orders/")
