@@ -244,7 +244,8 @@ def statements(desk: Desk) -> Shown:
         name = tab.partition("tab=")[2].split("&")[0] or "first"
         page.goto(f"{where}{tab}")
         yield f"statement-tab-{name}", page, SCREEN
-        links = page.locator("main [data-row] a[href*='/rows/'], main [data-row] a[href*='/payments/']")
+        row = "main [data-row] a:is([href*='/rows/'], [href*='/payments/'])"
+        links = page.locator(row)
         if links.count():
             page.goto(links.first.get_attribute("href") or "/")
             yield f"statement-row-{name}", page, SCREEN

@@ -9,6 +9,7 @@ demo has a month closed, a statement and a schedule more afterwards.
 import sys
 import time
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page, sync_playwright
@@ -19,7 +20,7 @@ from tests.browser.windows import MIDDLE, NARROW, WIDE, launch
 
 PAGES = {
     "home": "/",
-    "search": "/search/?q=a",
+    "search": "/search/?q=patel",
     "search-nothing": "/search/?q=nothing-like-this",
     "mentions": "/mentions/",
     "attention": "/attention/",
@@ -85,10 +86,13 @@ DETAILS = {
     "return-cancel": ("/returns/?status=CREATED", "a[href$='/cancel/']"),
     "return-decide": ("/returns/?status=CREATED", "a[href$='/decide/']"),
     "return-exclude": ("/returns/?status=CREATED", "a[href$='/exclude/']"),
-    "return-convert": ("/returns/?status=PENDING_EXCHANGE", "a[href$='/convert/']"),
+    "return-convert": (
+        "/returns/?kind=STANDARD_EXCHANGE&status=CREATED",
+        "a[href$='/convert/']",
+    ),
     "refund": ("/refunds/?status=paid", ""),
-    "refund-declined": ("/refunds/?status=failed", ""),
-    "payment": ("/refunds/?status=failed", "a[href*='/payments/']"),
+    "refund-declined": ("/refunds/?status=declined", ""),
+    "payment": ("/refunds/?status=declined", "a[href*='/payments/']"),
     "receipt": ("/refunds/?status=paid", "a[href$='/receipt/']"),
     "refund-waits": ("/approvals/", ""),
     "refund-approve": ("/approvals/", "a#approve"),
@@ -97,7 +101,7 @@ DETAILS = {
     "attention-item": ("/attention/", ""),
     "message": ("/messages/", ""),
     "message-quarantined": ("/messages/?state=quarantined", ""),
-    "raw": ("/messages/", "a[href*='/raw/']:not([href*='?'])"),
+    "raw": ("/returns/?status=REFUNDED", "a[href*='/raw/']:not([href*='?'])"),
     "job": ("/outbound/", ""),
     "product": ("/catalog/", ""),
     "person-take-out": ("/people/", "a[href$='/take-out/']"),
@@ -115,7 +119,8 @@ def addresses(page: Page, camera: "Camera") -> Iterator[tuple[str, str]]:
             continue
         page.goto(where)
         found = ""
-        for selector in filter(None, ("[data-row] a[href]", link)):
+        row = "" if name.startswith("person") else "[data-row] a[href]"
+        for selector in filter(None, (row, link)):
             target = page.locator(f"main {selector}").first
             found = (target.get_attribute("href") or "") if target.count() else ""
             if not found:
@@ -135,8 +140,8 @@ class Camera:
         self._folder, self._names = folder, names
 
     def wants(self, name: str) -> bool:
-        """Whether this screen was asked for: all are, unless some are named."""
-        return not self._names or name in self._names
+        """Whether this screen was asked for: all are, unless some are named (`report-*`)."""
+        return not self._names or any(fnmatch(name, wanted) for wanted in self._names)
 
     def take(self, name: str, page: Page, *, media: str = "screen") -> None:
         """Takes the pictures of what `page` shows now, under each theme and size."""
