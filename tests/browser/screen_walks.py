@@ -249,10 +249,10 @@ def statements(desk: Desk) -> Shown:
         if links.count():
             page.goto(links.first.get_attribute("href") or "/")
             yield f"statement-row-{name}", page, SCREEN
-    if page.locator("#id_reason").count():
-        page.fill("#id_reason", "Paid by hand before the desk was there")
-        press(page, "Explained")
-        yield "statement-explained", page, SCREEN
+        if name == "in-file" and page.locator("#id_reason").count():
+            page.fill("#id_reason", "Paid by hand before the desk was there")
+            press(page, "Explained")
+            yield "statement-explained", page, SCREEN
     page.goto("/statements/")
     yield "statements", page, SCREEN
 
