@@ -240,9 +240,10 @@ class Look:
         field = self.narrowed.form.fields[name]
         choices = {str(key): str(words) for key, words in getattr(field, "choices", ())}
         rest = [pair for pair in self.parameters() if pair != (name, value)]
-        return Chip(
-            self._label(name), choices.get(value, day_in_words(value)), self.url_with(encoded(rest))
-        )
+        shown = choices.get(value, day_in_words(value))
+        if name in self.narrowed.form.errors:
+            shown = f"{shown} (not used)"
+        return Chip(self._label(name), shown, self.url_with(encoded(rest)))
 
     def _label(self, name: str) -> str:
         field = self.narrowed.form.fields[name]
