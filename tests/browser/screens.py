@@ -140,7 +140,7 @@ class Camera:
         self._folder, self._names = folder, names
 
     def wants(self, name: str) -> bool:
-        """Whether this screen was asked for: all are, unless some are named (`report-*`)."""
+        """Whether this screen was asked for: all are, unless some are named."""
         return not self._names or any(fnmatch(name, wanted) for wanted in self._names)
 
     def take(self, name: str, page: Page, *, media: str = "screen") -> None:
