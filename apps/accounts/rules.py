@@ -63,3 +63,9 @@ def may(role: str, action: Action) -> bool:
 def roles_that_may(action: Action) -> str:
     """Returns the roles that may do `action`, in words, for the page that refuses it."""
     return ", ".join(role.label for role in Role if role in ALLOWED[action])
+
+
+def needed_role(action: Action) -> str:
+    """Returns the same as it stands behind "needs": one role, or one of several."""
+    several = "one of these roles: " if len(ALLOWED[action]) > 1 else "the role "
+    return several + roles_that_may(action)

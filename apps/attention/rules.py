@@ -14,7 +14,7 @@ WHAT_TO_DO: dict[str, str] = {
     ),
     Kind.REFUND_NEEDS_DECISION: (
         "Look at the unit and the limit named here. Refund it here, or pay in your own systems and "
-        "send the order again with that refund and its rma_identifier: the desk takes it over, "
+        "send the order again with that refund and its return: the desk takes it over, "
         "reports it to Optoro, and never pays that unit again. To leave it, dismiss this with a "
         "note."
     ),

@@ -308,7 +308,7 @@ class RefundFilter(ListFilters):
     destination = several("Destination", "destination", list(Destination.choices))
     author = one_of("Made by", "by_author", [], "Anybody")
     missing = one_of(
-        "Missing tick",
+        "Step missing",
         "by_missing_tick",
         [("reported", "Paid, not reported"), ("confirmed", "Paid, not confirmed")],
     )

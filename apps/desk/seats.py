@@ -14,7 +14,7 @@ from django.utils.cache import add_never_cache_headers
 
 from apps.accounts import drafts
 from apps.accounts.models import Membership, Role
-from apps.accounts.rules import Action, may, roles_that_may
+from apps.accounts.rules import Action, may, needed_role
 from apps.desk.second_factor import set_up_first
 from apps.stores.models import Store
 from apps.stores.queries import zone_of
@@ -81,7 +81,7 @@ class Seat:
 
     def _refusal(self, action: Action) -> str:
         return (
-            f"{_DOING[action]} needs one of these roles: {roles_that_may(action)}. "
+            f"{_DOING[action]} needs {needed_role(action)}. "
             f"Your role in {self.store.name} is {self.role_label}."
         )
 

@@ -17,7 +17,7 @@ _SAID_OF_RETURNS = {
 _PLAIN_WORDS = {
     **{value: label.lower() for value, label in RETURN_METHODS.items()},
     **{
-        value: in_words(kind, value).partition(" (")[0].lower()
+        value: in_words(kind, value).lower()
         for kind in ("rma", "tracking", "receiving")
         for value in WIRE[kind]
         if value

@@ -7,9 +7,10 @@ A tone is never the only sign: every pill has its text.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from apps.catalog.models import VariantImport
 from apps.common import clock
@@ -175,10 +176,9 @@ def word_for(kind: str, value: str) -> Word:
 
 
 def in_words(kind: str, value: str) -> str:
-    """Returns `value` of `kind` as a filter offers it: plain words, and Optoro's own where they are
-    others, such as `Open (CREATED)`."""
-    word = word_for(kind, value)
-    return f"{word.label} ({word.original})" if word.original else word.label
+    """Returns `value` of `kind` as a filter offers it: in plain words, or as it came where there
+    are none."""
+    return word_for(kind, value).label if value in WIRE[kind] else value
 
 
 def pays_money(refund: Refund) -> bool:
@@ -317,6 +317,20 @@ RETURN_METHODS = {
     "home-pickup": "Home pickup",
     "customer-keep": "Shopper keeps it",
 }
+
+_A_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def day_in_words(text: str) -> str:
+    """Returns a day that stands as in addresses and files as people read it, `Jan 31, 2026`; any
+    other text as it is."""
+    if not _A_DAY.fullmatch(text):
+        return text
+    try:
+        return date_format(date.fromisoformat(text), "M j, Y")
+    except ValueError:
+        return text
+
 
 _SOME_UNITS = re.compile(r"(\d[\d,]*)( shipped)? unit\(s\)")
 

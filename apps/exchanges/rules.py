@@ -1,6 +1,7 @@
 """Pure decisions about exchange orders. Fractions of cents are exact, and only on the way."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import zip_longest
@@ -25,6 +26,7 @@ CANCELED = order_rules.CANCELED
 # Where a difference is told in words, longer values are cut.
 _SHOWN_CHARACTERS = 60
 _SHOWN_DIFFERENCES = 10
+_ITEM = re.compile(r"items?\[(\d+)\]")
 _NOTHING: tuple[Any, ...] = (None, "", [], ())
 
 
@@ -123,12 +125,18 @@ def _in_short(value: Any) -> Any:
 def in_words(found: Sequence[Difference], currency: str) -> str:
     """Returns differences as a sentence: each field with its first and its second value."""
     told = [
-        f"{d.field}: first {_shown(d.field, d.first, currency)}, "
+        f"{_named(d.field)}: first {_shown(d.field, d.first, currency)}, "
         f"now {_shown(d.field, d.second, currency)}"
         for d in found
     ]
     more = len(told) - _SHOWN_DIFFERENCES
     return "; ".join(told[:_SHOWN_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _named(path: str) -> str:
+    """`items[0].product_amount_cents` is the product amount of item 1."""
+    words = _ITEM.sub(lambda found: f"item {int(found[1]) + 1} ", path).replace(".", " ")
+    return " ".join(words.removesuffix("_cents").replace("_", " ").split())
 
 
 def _shown(field: str, value: Any, currency: str) -> str:

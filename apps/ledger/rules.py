@@ -115,9 +115,8 @@ def why_not_close(*, month: date, today: date, closed_through: date | None) -> s
     if month.day != 1:
         return f"{month.isoformat()} is not the first day of a month"
     if last_of_month(month) >= today:
-        return (
-            f"{name} is not over yet: close it from {last_of_month(month) + timedelta(days=1)} on"
-        )
+        first_after = last_of_month(month) + timedelta(days=1)
+        return f"{name} is not over yet: close it from {first_after:%B} {first_after.day} on"
     if closed_through is None:
         return ""
     if month <= closed_through:

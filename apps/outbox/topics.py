@@ -13,8 +13,8 @@ MAIL_REPORT = "reports.mail"  # key: ScheduleRun; send its file to whoever has n
 IMPORT_STATEMENT = "statements.import"  # key: Statement; read and compare the rest of a file
 
 LABELS = {
-    LINK_ORDER: "Link order to RMAs",
-    EVALUATE_RMA: "Evaluate RMA",
+    LINK_ORDER: "Link order to its returns",
+    EVALUATE_RMA: "Decide on return",
     PAY_REFUND: "Pay refund",
     SETTLE_REFUND: "Settle refund",
     ORDER_SNAPSHOT: "Send order snapshot",

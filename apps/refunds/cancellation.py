@@ -22,6 +22,12 @@ from apps.timeline.types import Actor
 # Money that has gone out, or may have.
 _PAID = (RefundStatus.PAYING, RefundStatus.PAID, RefundStatus.UNKNOWN)
 
+_AT_OPTORO = {
+    rma_rules.PENDING_EXCHANGE: "still waits for its exchange",
+    rma_rules.CREATED: "is still open",
+    rma_rules.PARTIAL_REFUND: "is partly refunded",
+}
+
 
 @transaction.atomic
 def request_cancellation(*, rma: Rma, reason: str, actor: Actor, requester: str) -> Rma:
@@ -109,7 +115,7 @@ def show_cancellation(rma: Rma) -> None:
         rma_identifier=rma.rma_identifier,
         order_identifier=names[0] if names else "",
         detail=f"{rma.cancellation_requester} asked for it: {rma.cancellation_reason}. "
-        f"Optoro still calls the RMA {rma.status}.",
+        f"At Optoro the return {_AT_OPTORO.get(rma.status, 'is not canceled yet')}.",
     )
 
 

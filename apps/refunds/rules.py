@@ -158,11 +158,11 @@ def _stopped_by_parcel(unit: UnitFacts, rma: RmaFacts) -> Verdict | None:
             Answer.CLOSED, "it was not dropped off, and Optoro closed the RMA without it"
         )
     if tracking in _STOPPED_TRACKING:
-        return _person(f"{_STOPPED_TRACKING[tracking]} ({tracking})")
+        return _person(_STOPPED_TRACKING[tracking])
     if tracking not in rma_rules.TRACKING_PROGRESS:
         return _person(f"package tracking status {tracking!r} is not in the contract")
     if unit.receiving_status == rma_rules.NOT_RECEIVED:
-        return _person("the warehouse did not receive it (NOT_RECEIVED)")
+        return _person("the warehouse did not receive it")
     if unit.receiving_status not in rma_rules.RECEIVING_PROGRESS:
         return _person(f"receiving status {unit.receiving_status!r} is not in the contract")
     return None

@@ -48,7 +48,7 @@ def test_it_is_asked_for_and_a_person_is_told(returned, api, slash):
     assert Rma.objects.get().cancellation_requester == "oms"
     [item] = Item.objects.filter(kind="cancellation_waits", resolved_at=None)
     assert item.detail == (
-        "oms asked for it: the shopper keeps it. Optoro still calls the RMA CREATED."
+        "oms asked for it: the shopper keeps it. At Optoro the return is still open."
     )
     assert events() == [
         (

@@ -416,7 +416,7 @@ class Writer:
             subject = order.identifier
         self.tables.items.add(
             key, self.store_ids[order.store], kind.value, subject, order.identifier,
-            story.identifier, "line 1, unit 1: the warehouse did not receive it (NOT_RECEIVED)",
+            story.identifier, "line 1, unit 1: the warehouse did not receive it",
             at(opened), at(opened + DAY), None if is_open else at(min(self.now, opened + DAY)),
             "" if is_open else "its cause is gone", self.people.agent_id if key % 7 == 0 else None,
         )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.test import Client
 from django.urls import reverse
 
+from apps.reports.registry import all_reports
 from tests.desk.conftest import World
 from tests.desk.test_pages import addresses
 from tests.desk.test_permissions import TABLE
@@ -14,7 +15,8 @@ def every_page(world: World, client: Client) -> Iterator[str]:
     """Yields the address of every page that `client` may see: no new one is forgotten, because the
     table of permissions names all of them."""
     seen = set()
-    for url in addresses(world):
+    reports = [reverse("desk:report", args=[report.name]) for report in all_reports()]
+    for url in [*addresses(world), *reports]:
         seen.add(url)
         yield url
     for name, rows in TABLE.items():

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from apps.accounts.models import Role
 from apps.refunds.models import Refund
+from apps.rmas.models import RmaMessage
 from tests.browser.pages import every_page
 from tests.browser.windows import MIDDLE, NARROW, WIDE, Windows
 from tests.desk.conftest import World
+from tests.desk.test_permissions import TABLE
 
 # What reaches over the right edge, of all that no box around it scrolls or cuts off.
 WIDER = """() => {
@@ -77,6 +80,7 @@ def test_no_page_scrolls_sideways(
     assert "px: <h1" in page.evaluate(WIDER)
 
 
+STATEMENT_PAGES = ("statement", "statement-row", "statement-payout")
 CUT = """() => [...document.querySelectorAll("main .scroll")]
     .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1)
     .map(e => `${e.scrollWidth - e.clientWidth} px of ${e.innerText.slice(0, 60)}`)"""
@@ -100,9 +104,19 @@ def test_lists_are_seen_whole_at_every_width(
         "/outbound/",
         "/catalog/",
         "/people/",
+        "/exchanges/",
+        "/settlement/",
+        "/reports/",
+        "/reports/exports/",
+        "/reports/schedules/",
+        "/books/",
+        "/books/2026-1/close/",
+        "/statements/",
+        *(reverse(f"desk:{name}", args=TABLE[name][0].args(world)) for name in STATEMENT_PAGES),
+        *(f"/messages/{told.delivery_id}/" for told in RmaMessage.objects.order_by("pk")),
     ):
         page.goto(url)
-        for width, height in (WIDE, MIDDLE, NARROW):
+        for width, height in (WIDE, (1280, 900), MIDDLE, NARROW):
             page.set_viewport_size({"width": width, "height": height})
             wrong += [f"{url} at {width}: {told}" for told in page.evaluate(CUT)]
     page.goto("/orders/")

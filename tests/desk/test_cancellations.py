@@ -49,7 +49,7 @@ def test_it_waits_for_optoro_and_pays_nothing(world: World, lead: Client) -> Non
     page = text_of(lead.post(CANCEL, WHY, follow=True))
     assert "Now cancel the return in Optoro’s portal; Optoro offers no call for it." in page
     assert re.search(r"Cancellation asked for by ana .* \d+ s ago: “The shopper keeps it”\.", page)
-    assert "It waits for Optoro’s CANCELED" in page
+    assert "It waits until Optoro says that the return is canceled" in page
     assert "Withdraw the request" in page
     assert Refund.objects.get().status == "canceled"
     work_off()

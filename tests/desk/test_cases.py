@@ -105,7 +105,7 @@ def test_the_return_page_says_why_a_unit_waits(
     work_off()
     text = text_of(lead.get("/returns/RMA-1/").content)
     assert "Not refunded yet: waits for the carrier's scan." in text
-    assert "A person decides: the parcel failed (FAILURE)." in text
+    assert "A person decides: the parcel failed." in text
     assert "Optoro estimates $261.12 to the shopper; 2 units worth $261.12" in text
     assert "No refund yet." in text
 

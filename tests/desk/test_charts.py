@@ -130,7 +130,7 @@ def test_amounts_keep_their_currencies_and_count_money_only(shop: Store) -> None
     assert series.today.count == 3
     figure = figures_of(shop.pk, NEW_YORK)[2]
     assert figure.value == "$13.00"
-    assert figure.hint == "3 refunds; and €9.99; drawn: USD"
+    assert figure.hint == "3 refunds; and €9.99; the bars are USD"
     assert figure.days[0].text == "€9.99 · $13.00"
     assert figure.comparison == "$10.00 more than by this time last Monday ($3.00)"
     decided = figures_of(shop.pk, NEW_YORK)[1]

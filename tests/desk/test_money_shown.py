@@ -72,7 +72,7 @@ def test_what_is_paid_comes_first_and_what_is_not_has_its_reason(
     assert "Paid to the shopper $123.56 in 1 refund" in text
     assert "Still to come" not in text
     assert (
-        "Not refunded $137.56 $130.56 1 unit: a person decides: the parcel failed (FAILURE) "
+        "Not refunded $137.56 $130.56 1 unit: a person decides: the parcel failed "
         "$7.00 return shipping kept back" in text
     )
     assert "Optoro estimates $261.12 to the shopper; 2 units worth $261.12" in text

@@ -93,7 +93,7 @@ def test_the_preview_shows_units_and_amounts_and_saves_nothing(returns: None, le
     assert "Waits 1 $130.56 $130.56 3 $391.68 $391.68 2 more $261.12 more" in page
     assert "Paid to shoppers once approved $261.12 $0.00 $261.12 less" in page
     assert (
-        "RMA-1 line 1, unit 1 $130.56 Refunded automatically mail-back, TRANSIT Waits waits for "
+        "RMA-1 line 1, unit 1 $130.56 Refunded automatically mail-back, in transit Waits waits for "
         "receipt at the warehouse"
     ) in page
     assert token_in(answer)

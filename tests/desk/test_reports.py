@@ -56,7 +56,7 @@ def test_totals_are_compared_with_the_period_before(finance, store):
     raw_refund(store, 1, [{}, {}, {}], paid_at=utc(2026, 2, 3))
     raw_refund(store, 2, [{}, {}], paid_at=utc(2026, 2, 2))
     text = text_of(finance.get("/reports/refunds/?since=2026-02-03&until=2026-02-03"))
-    assert "Refunded total $30.00 $20.00 before (+50 %)" in text
+    assert "Refunded total $30.00 $20.00 before (+50%)" in text
     assert "3 rows · Feb 3, 2026, beside Feb 2, 2026" in text
     text = text_of(finance.get("/reports/refunds/?since=2026-02-02&until=2026-02-02"))
     assert "Refunded total $20.00 $0.00 before" in text

@@ -108,7 +108,7 @@ def test_a_month_has_a_first_and_a_last_day(day):
             date(2026, 3, 1),
             date(2026, 3, 31),
             None,
-            "March 2026 is not over yet: close it from 2026-04-01 on",
+            "March 2026 is not over yet: close it from April 1 on",
         ),
         (date(2026, 3, 1), date(2026, 5, 1), date(2026, 3, 31), "March 2026 is closed already"),
         (

@@ -185,7 +185,8 @@ def test_an_evaluation_that_fails_for_an_hour(ordered, store, send_rma, drain, b
     with later(61):
         assert found(store) == [("job_fails", "rma.evaluate RMA-1", "wrong")]
         assert words(store) == [
-            "“Evaluate RMA” of RMA-1 has failed once; the last error: RuntimeError: no disk left"
+            "“Decide on return” of RMA-1 has failed once; "
+            "the last error: RuntimeError: no disk left"
         ]
         assert sweep_store(store, clock.now()) == (1, 0)
         assert found(store) == [("job_fails", "rma.evaluate RMA-1", "for_a_person")]

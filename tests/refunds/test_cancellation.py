@@ -56,7 +56,7 @@ def test_a_scan_after_the_request_refunds_nothing_until_it_is_withdrawn(returned
     assert open_items() == [
         (
             "cancellation_waits",
-            "ana asked for it: changed her mind. Optoro still calls the RMA CREATED.",
+            "ana asked for it: changed her mind. At Optoro the return is still open.",
         )
     ]
     withdraw()

@@ -87,7 +87,7 @@ def run_later(minutes=10):
             [("gift_card", "right@example.com", 26112)],
             [],
         ),
-        (pair(), pair(minute=5, tracking="FAILURE"), [], ["the parcel failed (FAILURE)"]),
+        (pair(), pair(minute=5, tracking="FAILURE"), [], ["the parcel failed"]),
         (pair(), pair(minute=5, unit=EXCHANGED), [], [NOT_REFUNDED]),
         (pair(), scanned(builders.unit(), minute=5), [("original_payment", "", 13056)], []),
         (pair(), pair(minute=5, unit={"cents": 5000}), [("original_payment", "", 10000)], []),

@@ -149,7 +149,7 @@ def test_whoever_comes_next_goes_on_where_a_worker_died(
     broken.refresh_from_db()
     assert (broken.state, broken.rows_done, broken.percent) == ("reading", 2, 66)
     page = finance.get(f"/reports/exports/{broken.pk}/").content.decode()
-    assert "2 of 3 rows, 66 %" in page
+    assert "2 of 3 rows, 66%" in page
     Job.objects.filter(state="in_flight").update(lease_until=clock.now() - timedelta(seconds=1))
     monkeypatch.setattr(exports, "_keep", real)
     runner.run_due()

@@ -304,7 +304,7 @@ REFUNDS = Listing(
         text("reason", "Reason", lambda r: r.refund.reason, is_usual=False, css="wide-text"),
         Column(
             "ticks",
-            "Four ticks",
+            "Steps done",
             ("reported_at", "confirmed_at"),
             lambda r: (time_of(r.refund.reported_at), time_of(r.refund.confirmed_at)),
             title="Decided, paid, reported, confirmed",

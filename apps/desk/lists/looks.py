@@ -15,6 +15,7 @@ from apps.desk.lists.commerce import EXCHANGES, ORDERS, REFUNDS, RMAS
 from apps.desk.lists.types import Column, Listing
 from apps.desk.lists.work import ATTENTION, CLOSED_ATTENTION, DELIVERIES, JOBS
 from apps.desk.seats import DeskRequest
+from apps.desk.words import day_in_words
 
 LISTS = {
     listing.name: listing
@@ -239,7 +240,10 @@ class Look:
         field = self.narrowed.form.fields[name]
         choices = {str(key): str(words) for key, words in getattr(field, "choices", ())}
         rest = [pair for pair in self.parameters() if pair != (name, value)]
-        return Chip(self._label(name), choices.get(value, value), self.url_with(encoded(rest)))
+        shown = choices.get(value, day_in_words(value))
+        if name in self.narrowed.form.errors:
+            shown = f"{shown} (not used)"
+        return Chip(self._label(name), shown, self.url_with(encoded(rest)))
 
     def _label(self, name: str) -> str:
         field = self.narrowed.form.fields[name]

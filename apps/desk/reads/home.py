@@ -106,7 +106,7 @@ def _paid_out(window: Window, series: Series, query: str) -> Figure:
         value=show(amounts[first], first) if first else "0",
         hint="; ".join(
             [_plural(series.today.count, "refund")]
-            + ([f"and {', '.join(others)}", f"drawn: {first}"] if others else [])
+            + ([f"and {', '.join(others)}", f"the bars are {first}"] if others else [])
         ),
         comparison=_against(
             window,

@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 
 from apps.common import money
 from apps.desk.charts import Bar, bars
+from apps.desk.words import day_in_words
 from apps.reports.asking import Asked, ask, encoded
 from apps.reports.reading import Compared, compared, page
 from apps.reports.rules import PRESET_LABELS, Period, Preset
@@ -147,7 +148,7 @@ class ReportPage:
             choices = {str(key): str(words) for key, words in getattr(field, "choices", ())}
             rest = [pair for pair in self._given if pair != (name, value)]
             label = str(field.label or name)
-            found.append(Link(label, self._url(rest), choices.get(value, value)))
+            found.append(Link(label, self._url(rest), choices.get(value, day_in_words(value))))
         return found
 
     @property
@@ -214,7 +215,9 @@ class ReportPage:
     def chart(self) -> Chart | None:
         """The chart; None where there is nothing to draw."""
         found = self.report.chart(self.asked.question) if self.asked.question else None
-        return drawn(found) if found and len(found.points) > 1 else None
+        if not found or len(found.points) < 2 or not any(p.value > 0 for p in found.points):
+            return None
+        return drawn(found)
 
     @cached_property
     def batch(self) -> Batch:
@@ -258,14 +261,15 @@ def drawn(found: ChartData) -> Chart:
     """Returns a chart with its bars laid out; amounts are written in their currency."""
     values = [_value(point.value, found.currency) for point in found.points]
     top = max(range(len(values)), key=lambda n: found.points[n].value)
-    labels = [f"{p.label}: {value}" for p, value in zip(found.points, values, strict=True)]
+    named = [day_in_words(point.label) for point in found.points]
+    labels = [f"{name}: {value}" for name, value in zip(named, values, strict=True)]
     return Chart(
         title=found.title,
         bars=bars([float(max(point.value, 0)) for point in found.points], labels),
-        first=found.points[0].label,
-        last=found.points[-1].label,
+        first=named[0],
+        last=named[-1],
         top=values[top],
-        points=[(p.label, value) for p, value in zip(found.points, values, strict=True)],
+        points=list(zip(named, values, strict=True)),
     )
 
 

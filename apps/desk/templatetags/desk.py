@@ -143,6 +143,12 @@ def method(value: str) -> SafeString | str:
 
 
 @register.filter
+def plainly(text: str) -> str:
+    """Puts Optoro's words in a reason plainly: `mail-back, in transit`."""
+    return timeline_words.plainly(text)
+
+
+@register.filter
 def counted(text: str) -> str:
     """Returns a text of the domain with its units in the singular or the plural."""
     return words.counted(text)

@@ -13,6 +13,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from apps.desk.templatetags.desk import show_money, when
+from apps.desk.words import RETURN_METHODS, day_in_words, in_words
 from apps.reports.types import Column, Kind, Question, Report, Row
 
 register = template.Library()
@@ -60,10 +61,19 @@ def report_cells(report: Report, row: Row, question: Question) -> SafeString:
 def _text(column: Column, value: Any, currency: str) -> str:
     if not value:
         return _NOTHING
-    words = escape(column.words.get(value, value))
+    words = escape(column.words.get(value) or _in_words(column, value))
     if column.links_to:
         return f'<a class="id" href="{_address(column.links_to)}{quote(value)}/">{words}</a>'
     return f'<span class="rep-long">{words}</span>' if len(words) > _WIDE else words
+
+
+def _in_words(column: Column, value: str) -> str:
+    """Optoro's codes in plain words, and days as people read them; files have them as they are."""
+    if column.key == "return_method":
+        return RETURN_METHODS.get(value, value)
+    if column.key == "status":
+        return in_words("rma", value)
+    return day_in_words(value)
 
 
 def _address(page: str) -> str:
@@ -91,7 +101,7 @@ def _day(column: Column, value: date | None, currency: str) -> str:
 
 
 def _share(column: Column, value: Decimal | float | None, currency: str) -> str:
-    return _NOTHING if value is None else f"{value * 100:.1f} %"
+    return _NOTHING if value is None else f"{value * 100:.1f}%"
 
 
 def _hours(column: Column, value: float | None, currency: str) -> str:

@@ -232,17 +232,27 @@ def sessions_end(request: AccountRequest) -> HttpResponse:
     return redirect("desk:account")
 
 
+class PasswordForm(PasswordChangeForm):
+    """The old password and the new one, twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = "Current password"
+        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password2"].help_text = ""
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @at_account
 def password(request: AccountRequest) -> HttpResponse:
     """Changes the password, by the one before; every other session ends."""
     if request.method != "POST":
-        return _password_page(request, PasswordChangeForm(request.user))
+        return _password_page(request, PasswordForm(request.user))
     attempt = attempts.try_person(request, request.user.pk)
     if not attempt.is_allowed:
-        form = PasswordChangeForm(request.user)
+        form = PasswordForm(request.user)
         return _password_page(request, form, proofs.too_many(attempt), attempt.wait_seconds)
-    form = PasswordChangeForm(request.user, request.POST)
+    form = PasswordForm(request.user, request.POST)
     is_valid = form.is_valid()
     if "old_password" not in form.errors:
         attempts.forget(attempt)
@@ -259,7 +269,7 @@ def password(request: AccountRequest) -> HttpResponse:
 
 def _password_page(
     request: AccountRequest,
-    form: PasswordChangeForm,
+    form: PasswordForm,
     problem: str = "",
     wait_seconds: int = 0,
 ) -> HttpResponse:
