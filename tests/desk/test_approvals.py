@@ -247,7 +247,7 @@ def test_the_author_takes_it_back_while_it_is_held(
     url = f"/refunds/{refund.identifier}/"
     page = lead.get(url)
     assert re.search(
-        r"Will be paid at \d\d:\d\d \(10-minute hold\); can be taken back", text_of(page)
+        r"Will be paid [^()]*\d\d:\d\d \(10-minute hold\); can be taken back", text_of(page)
     )
     assert f'action="{url}take-back/"' in page.content.decode()
     assert "take-back" not in agent.get(url).content.decode()
