@@ -37,6 +37,8 @@ class Kind(models.TextChoices):
     BOOKS_BROKEN = "books_broken", "The desk's own books do not add up"
     REPORT_FAILED = "report_failed", "A scheduled report was not sent"
     REPORT_EMPTY = "report_empty", "A scheduled report has no rows"
+    STATEMENT_NOT_PAID = "statement_not_paid", "A statement has payments that the desk has not made"
+    STATEMENT_TWICE = "statement_twice", "A statement has a payment twice"
 
 
 class Item(models.Model):

@@ -125,6 +125,15 @@ WHAT_TO_DO: dict[str, str] = {
         "schedule; if there was nothing to report, dismiss this with a note. It closes by itself "
         "when a later run has rows."
     ),
+    Kind.STATEMENT_NOT_PAID: (
+        "Look each payment up at the gateway. Where it was made, say so at the payment and have "
+        "the statement compared again: until then the desk may pay it once more. Otherwise explain "
+        "the row. It closes by itself when no such row is open."
+    ),
+    Kind.STATEMENT_TWICE: (
+        "Look at the gateway whether the shopper has the money twice, and ask for it back. Then "
+        "explain the row with what came of it. It closes by itself when no such row is open."
+    ),
 }
 
 # By when each kind should be dealt with, from when it was opened.
@@ -158,6 +167,8 @@ DUE_WITHIN: dict[str, timedelta] = {
     Kind.BOOKS_BROKEN: timedelta(hours=1),
     Kind.REPORT_FAILED: timedelta(days=1),
     Kind.REPORT_EMPTY: timedelta(days=2),
+    Kind.STATEMENT_NOT_PAID: timedelta(hours=4),
+    Kind.STATEMENT_TWICE: timedelta(days=1),
 }
 
 # These end only when their cause does: dismissed, they would be forgotten money.
@@ -170,6 +181,8 @@ ENDS_WITH_ITS_CAUSE = frozenset(
         Kind.PAYMENT_STUCK,
         Kind.WAITS_FOR_APPROVAL,
         Kind.JOB_FAILS,
+        Kind.STATEMENT_NOT_PAID,
+        Kind.STATEMENT_TWICE,
     }
 )
 
@@ -188,6 +201,9 @@ ABOUT_MONEY = frozenset(
         Kind.BOOKS_BROKEN,
     }
 )
+
+# Dealt with by whoever may explain the rows of a statement.
+ABOUT_STATEMENTS = frozenset({Kind.STATEMENT_NOT_PAID, Kind.STATEMENT_TWICE})
 
 # What finance alone can mend.
 ABOUT_REPORTS = frozenset({Kind.REPORT_FAILED, Kind.REPORT_EMPTY})
@@ -226,6 +242,7 @@ class Act(StrEnum):
     SEE_EXCHANGE = "see-exchange"
     SEE_SETTLEMENT = "see-settlement"
     SEE_SCHEDULE = "see-schedule"
+    SEE_STATEMENT = "see-statement"
 
 
 ACTS: dict[str, tuple[Act, ...]] = {
@@ -258,6 +275,8 @@ ACTS: dict[str, tuple[Act, ...]] = {
     Kind.BOOKS_BROKEN: (Act.SEE_ORDER,),
     Kind.REPORT_FAILED: (Act.SEE_SCHEDULE,),
     Kind.REPORT_EMPTY: (Act.SEE_SCHEDULE,),
+    Kind.STATEMENT_NOT_PAID: (Act.SEE_STATEMENT,),
+    Kind.STATEMENT_TWICE: (Act.SEE_STATEMENT,),
 }
 
 # What is done at once; the others only lead to where it is done.
@@ -283,6 +302,8 @@ def resolving(kind: str) -> Action:
     """Returns the right that a person needs to take, give back and dismiss items of this kind."""
     if kind in ABOUT_REPORTS:
         return Action.EDIT_SCHEDULES
+    if kind in ABOUT_STATEMENTS:
+        return Action.RECONCILE_STATEMENTS
     return Action.RESOLVE_MONEY if kind in ABOUT_MONEY else Action.RESOLVE_ATTENTION
 
 

@@ -164,11 +164,11 @@ def first_line(content: bytes, encoding: str = UTF_8) -> str:
 
 
 def header_of(
-    content: bytes, delimiter: str, encoding: str = UTF_8
+    content: bytes, delimiter: str, encoding: str = UTF_8, head: Place | None = None
 ) -> tuple[tuple[str, ...], Place]:
-    """Returns the names in the first row, and where the row below begins; raises Refused where that
-    cannot be read."""
-    lines = Lines(content, Place(), encoding)
+    """Returns the names in the first row (or in the one at `head`), and where the row below begins;
+    raises Refused where that cannot be read."""
+    lines = Lines(content, head or Place(), encoding)
     try:
         cells = next(csv.reader(lines, delimiter=delimiter), [])
     except csv.Error as error:

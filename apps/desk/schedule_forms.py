@@ -8,6 +8,7 @@ from django.http import QueryDict
 from apps.common.errors import Refused
 from apps.desk.field_words import words_for
 from apps.reports.asking import ask, encoded
+from apps.reports.filters import ReportFilters
 from apps.reports.models import Schedule
 from apps.reports.recipients import MOST_RECIPIENTS, outsiders, parse_recipients
 from apps.reports.rhythm import WEEKDAYS
@@ -33,6 +34,8 @@ _PERIODS = [
     )
 ]
 _DAYS = ("since", "until", "period")
+# Before the names of the report's own filters, which may be called like fields of the schedule.
+FILTER = "filter"
 
 
 class ScheduleForm(forms.Form):
@@ -87,6 +90,25 @@ class ScheduleForm(forms.Form):
         allowed = self.data.getlist("outside") if isinstance(self.data, QueryDict) else []
         self.allowed: list[str] = allowed or self.initial.get("outside", [])
         self.strangers: list[str] = list(self.allowed) if not self.is_bound else []
+        self.filters = _filter_form(ask(report, store, self.asked_query).form)
+
+    @property
+    def asked_query(self) -> str:
+        """The filters as an address: those that stand in the form's own fields, else the ones it
+        came with."""
+        if isinstance(self.data, QueryDict) and "filters" in self.data:
+            return encoded(_posted_filters(self.data))
+        return str(self["query"].value() or "")
+
+    @property
+    def filter_fields(self) -> list[forms.BoundField]:
+        """The report's filters, but for its days, each with its error where it cannot be used."""
+        return [field for field in self.filters.visible_fields() if field.name not in _DAYS]
+
+    @property
+    def has_filter_errors(self) -> bool:
+        """Whether one of them cannot be used."""
+        return any(field.errors for field in self.filter_fields)
 
     def clean_name(self) -> str:
         """A name is one line: it stands in the head of a mail."""
@@ -109,11 +131,7 @@ class ScheduleForm(forms.Form):
         """Refuses filters that cannot be used, and addresses outside that are not allowed."""
         values = super().clean() or self.cleaned_data
         if "period" in values and ask(self.report, self.store, self._query(values)).form.errors:
-            self.add_error(
-                None,
-                "A filter cannot be used any more: open the report, correct it, and schedule it "
-                "from there.",
-            )
+            self.add_error(None, "A filter cannot be used: its error stands beside it.")
         if any(address not in self.allowed for address in self.strangers):
             self.add_error(
                 None,
@@ -128,7 +146,7 @@ class ScheduleForm(forms.Form):
         return [(address, address in self.allowed) for address in self.strangers]
 
     def _query(self, values: dict[str, Any]) -> str:
-        return with_period(values.get("query", ""), values["period"])
+        return with_period(self.asked_query, values["period"])
 
     def values(self) -> ScheduleValues:
         """Returns what the valid form says."""
@@ -140,6 +158,25 @@ class ScheduleForm(forms.Form):
             recipients=tuple(values["recipients"]),
             outside=tuple(self.strangers),
         )
+
+
+def _filter_form(asked: ReportFilters) -> ReportFilters:
+    """Returns the same filters under names of their own."""
+    data = QueryDict(mutable=True)
+    for name, value in asked.given():
+        data.appendlist(f"{FILTER}-{name}", value)
+    found = type(asked)(data, store=asked.store, today=asked.today)
+    found.prefix = FILTER
+    return found
+
+
+def _posted_filters(data: QueryDict) -> list[tuple[str, str]]:
+    return [
+        (name.removeprefix(f"{FILTER}-"), value)
+        for name, values in data.lists()
+        for value in values
+        if name.startswith(f"{FILTER}-") and value.strip()
+    ]
 
 
 def with_period(query: str, period: str) -> str:

@@ -39,9 +39,9 @@ class PostingAdmin(ReadOnlyAdmin):
 
 @admin.register(Books)
 class BooksAdmin(ReadOnlyAdmin):
-    """How far each store's books are closed."""
+    """How far each store's books are closed and settled."""
 
-    list_display = ("store", "closed_through")
+    list_display = ("store", "closed_through", "settled_through")
     list_select_related = ("store",)
     ordering = ("store",)
 

@@ -104,11 +104,18 @@ class Posting(AppendOnly):
 
 
 class Books(models.Model):
-    """How far a store's books are closed."""
+    """How far a store's books are closed, and up to which day what was known then is settled."""
 
     store = models.OneToOneField(Store, on_delete=models.PROTECT, related_name="books")
     closed_through = models.DateField(
         null=True, blank=True, help_text="Nothing is booked on this day or before it any more"
+    )
+
+    settled_through = models.DateField(
+        null=True,
+        blank=True,
+        help_text="Figures as of this day may have been shown as final: what is recorded from now "
+        "on counts as known after it",
     )
 
     class Meta:

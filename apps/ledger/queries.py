@@ -61,8 +61,8 @@ def balances(rows: QuerySet[Posting]) -> list[Balance]:
 def as_of(store: Store, day: date) -> QuerySet[Posting]:
     """Returns the postings that count as of the end of a day: booked by then and known by then.
 
-    What is recorded later does not change them, so the figures of a day that is over are the same
-    whenever they are asked for.
+    What is recorded later does not change them, so the figures of a day that is settled
+    (`days.settled_through`, asked before these are read) are the same whenever they are asked for.
     """
     end = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone_of(store))
     return postings_of(store.pk, last_day=day, recorded_before=end)

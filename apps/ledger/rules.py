@@ -1,7 +1,7 @@
 """The accounts, and how an event's debits and credits become pairs. Pure; integer cents."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from apps.ledger.types import Leg, Pair
 
@@ -94,6 +94,15 @@ def booked_on(happened_on: date, closed_through: date | None) -> date:
     if closed_through is not None and happened_on <= closed_through:
         return closed_through + timedelta(days=1)
     return happened_on
+
+
+def recorded_at(now: datetime, settled_through: date | None, zone: tzinfo) -> datetime:
+    """Returns the moment at which something counts as recorded: now, or the first one behind the
+    days that are settled, whatever the clock of this machine says and however long ago the
+    transaction began."""
+    if settled_through is None:
+        return now
+    return max(now, datetime.combine(settled_through + timedelta(days=1), time(), tzinfo=zone))
 
 
 def first_of_month(day: date) -> date:

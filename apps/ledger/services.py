@@ -6,7 +6,7 @@ from django.db import connection
 
 from apps.common import clock
 from apps.ledger.models import Books, Entry, Posting
-from apps.ledger.rules import booked_on, pairs
+from apps.ledger.rules import booked_on, pairs, recorded_at
 from apps.ledger.types import Booking, Leg
 from apps.stores.models import Store
 from apps.stores.queries import zone_of
@@ -57,9 +57,9 @@ def reverse(*, store: Store, key: str, memo: str) -> Entry | None:
 def _write(booking: Booking, *, reverses: Entry | None) -> Entry:
     found = pairs(booking.debited, booking.credited)
     lock_books(booking.store.pk, exclusive=False)
-    closed_through = closed_through_of(booking.store.pk)
-    now = clock.now()
-    day = booked_on(day_of(booking.store, booking.happened_at), closed_through)
+    books = Books.objects.filter(store=booking.store).first() or Books()
+    now = recorded_at(clock.now(), books.settled_through, zone_of(booking.store))
+    day = booked_on(day_of(booking.store, booking.happened_at), books.closed_through)
     entry = Entry.objects.create(
         store=booking.store,
         key=booking.key,
@@ -91,6 +91,13 @@ def _write(booking: Booking, *, reverses: Entry | None) -> Entry:
     return entry
 
 
+def booking_day(store: Store, happened_at: datetime) -> date:
+    """Returns the day on which the books have what happened then, and keeps them from being closed
+    until the end of the transaction."""
+    lock_books(store.pk, exclusive=False)
+    return booked_on(day_of(store, happened_at), closed_through_of(store.pk))
+
+
 def closed_through_of(store_id: int) -> date | None:
     """Returns the last day that is closed in a store's books."""
     return Books.objects.filter(store_id=store_id).values_list("closed_through", flat=True).first()
@@ -102,8 +109,9 @@ def day_of(store: Store, moment: datetime) -> date:
 
 
 def lock_books(store_id: int, *, exclusive: bool) -> None:
-    """Keeps a store's books from being closed until the end of the transaction; `exclusive` keeps
-    everybody else from booking, too. SQLite lets one writer in at a time anyway."""
+    """Keeps a store's books from being closed, and its days from being settled, until the end of
+    the transaction; `exclusive` keeps everybody else from booking, too. SQLite lets one writer in
+    at a time anyway."""
     if connection.vendor != "postgresql":
         return
     name = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"

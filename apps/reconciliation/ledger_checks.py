@@ -55,6 +55,15 @@ def _read(rows: QuerySet[Refund]) -> QuerySet[Refund]:
 def _refunds_not_booked(store_id: int) -> Iterable[Found]:
     own = ~Q(source=Source.EXTERNAL) & Q(status__in=_OWED) & ~Exists(_of(store_id, "refund.owed:"))
     outside = Q(source=Source.EXTERNAL) & ~Exists(_of(store_id, "refund.outside:"))
+    no_day = Q(status=RefundStatus.PAID, booked_on__isnull=True)
+    for refund in _read(Refund.objects.filter(no_day, store_id=store_id)):
+        yield _about(
+            refund,
+            DifferenceKind.NOT_BOOKED,
+            refund.total_refund_amount_cents,
+            f"refund {refund.identifier} is paid but has no day in the books: no closed month "
+            "would have it in its files",
+        )
     for refund in _read(Refund.objects.filter(own | outside, store_id=store_id)):
         total = money.show(refund.total_refund_amount_cents, refund.currency)
         yield _about(

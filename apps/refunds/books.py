@@ -4,12 +4,13 @@ Owed from the approval on (`shopper_payable`, `optoro_payable`, what is kept bac
 as the payouts are; a refund that ends without payment is taken back by an entry of its own.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from apps.common import clock, money
+from apps.ledger.models import Entry
 from apps.ledger.rules import (
     CASH_OUTSIDE,
     FEE_INCOME,
@@ -21,10 +22,12 @@ from apps.ledger.rules import (
     SHOPPER_PAYABLE,
     cash,
 )
-from apps.ledger.services import book, reverse
+from apps.ledger.services import book, booking_day, reverse
 from apps.ledger.types import Booking, Leg
 from apps.refunds.models import Destination, Payout, Refund, RefundKind, RefundStatus
 from apps.refunds.tenders import Tender
+
+_PAYING = ("payout.paid", "refund.credited")
 
 
 def book_move(refund: Refund, to: str) -> None:
@@ -60,10 +63,11 @@ def book_owed(refund: Refund) -> None:
     )
 
 
-def book_outside(refund: Refund) -> None:
-    """Books a refund that the order system says it made, on the day it says."""
+def book_outside(refund: Refund) -> date:
+    """Books a refund that the order system says it made, on the day it says; returns its day in the
+    books, the first open one where that month was closed."""
     total = refund.total_refund_amount_cents
-    book(
+    entry = book(
         _booking(
             refund,
             key=f"refund.outside:{refund.pk}",
@@ -74,6 +78,7 @@ def book_outside(refund: Refund) -> None:
             happened_at=refund.created_at,
         )
     )
+    return entry.booked_on
 
 
 def book_payout(payout: Payout) -> None:
@@ -109,6 +114,18 @@ def _book_credit(refund: Refund) -> None:
             memo=f"{amount} of refund {refund.identifier} went out as store credit before",
         )
     )
+
+
+def day_in_books(refund: Refund, paid_at: datetime) -> date:
+    """Returns the day in the books of a refund that is paid by now: that of its last payment, or of
+    its end where nothing had to be paid. Call it in the transaction that ends it, once its payments
+    are booked: the books are not closed before that is committed, so that the month it falls into
+    still gets its files."""
+    paid = Entry.objects.filter(
+        store=refund.store, refund_identifier=refund.identifier, kind__in=_PAYING
+    )
+    last = paid.aggregate(last=Max("booked_on"))["last"]
+    return last or booking_day(refund.store, paid_at)
 
 
 def _given_back(refund: Refund) -> tuple[Leg, ...]:

@@ -101,6 +101,12 @@ class Refund(KeptRow):
         "made",
     )
     paid_at = models.DateTimeField(null=True, blank=True)
+    booked_on = models.DateField(
+        null=True,
+        blank=True,
+        help_text="Its day in the books, once all is paid: its own, or the first open one where "
+        "that month was closed",
+    )
     reported_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     policy = models.ForeignKey(
@@ -151,6 +157,7 @@ class Refund(KeptRow):
             models.Index(fields=["store", "-created_at", "-id"], name="refunds_newest"),
             models.Index(fields=["store", "status", "-id"], name="refunds_by_status"),
             models.Index(fields=["store", "paid_at", "id"], name="refunds_by_paid"),
+            models.Index(fields=["store", "booked_on", "id"], name="refunds_by_booked"),
             models.Index(fields=["store", "confirmed_at"], name="refunds_by_confirmed"),
             models.Index(fields=["store", "reported_at"], name="refunds_by_reported"),
             models.Index(fields=["store", "reason"], name="refunds_by_reason"),

@@ -101,7 +101,8 @@ def _take_over(order: Order, payer: Order, told: ReportedRefund) -> Refund:
     )
     lines = [] if told.is_ignored else _written_lines(refund, order, told)
     write_items(refund=refund, order=order, rma=None, trigger="", lines=lines)
-    book_outside(refund)
+    refund.booked_on = book_outside(refund)
+    refund.save(update_fields=["booked_on"])
     if told.is_ignored:
         # It says itself that it is of no returned goods: it counts as goodwill and as cash.
         tell(refund, "refund.reported_by_oms", f"Goodwill of {amount_of(refund)} made outside", OMS)

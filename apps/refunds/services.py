@@ -18,7 +18,7 @@ from apps.outbox.services import enqueue
 from apps.payments.gateways import gateway_for
 from apps.refunds import limits
 from apps.refunds.approvals import approvals_of, why_it_waits, why_not_approve
-from apps.refunds.books import book_move
+from apps.refunds.books import book_move, day_in_books
 from apps.refunds.items import WrittenLine, write_items
 from apps.refunds.models import (
     Destination,
@@ -449,8 +449,9 @@ def move(
 ) -> Refund:
     """Moves a refund's status by compare-and-set, with `values` and a timeline event.
 
-    Raises Refused where the table of transitions (rules.TRANSITIONS) does not allow it, or where
-    somebody else moved the refund in between. Returns the fresh row.
+    To PAID takes `paid_at`, and gives the refund its day in the books. Raises Refused where the
+    table of transitions (rules.TRANSITIONS) does not allow it, or where somebody else moved the
+    refund in between. Returns the fresh row.
     """
     if not may_move(refund.status, to):
         raise Refused(
@@ -466,6 +467,10 @@ def move(
                 f"refund {refund.identifier} changed meanwhile; look at it again before you act"
             )
         book_move(refund, to)
+        if to == RefundStatus.PAID:
+            Refund.objects.filter(pk=refund.pk).update(
+                booked_on=day_in_books(refund, values["paid_at"])
+            )
         tell(refund, kind, summary, actor, changes=[Change("status", refund.status, to)])
     return fresh(refund)
 

@@ -12,7 +12,6 @@ from apps.common.days import start_of_day
 from apps.ledger.models import Posting
 from apps.ledger.queries import postings_of
 from apps.ledger.rules import CASH_OUTSIDE, LABELS, cash, label_of
-from apps.ledger.services import closed_through_of
 from apps.reports.filters import ReportFilters, choice_field, day_field
 from apps.reports.rules import ONE_DAY
 from apps.reports.types import Column, Question, text
@@ -26,7 +25,8 @@ IS_FINAL = text(
     "figures",
     "Figures",
     words={FINAL: "Final", OPEN: "Can still change"},
-    hint="Final: the day is closed, or only what was known by then counts",
+    hint="Final: the day is closed, or only what was known by then counts, and nothing of that is "
+    "still being written down",
 )
 
 
@@ -63,6 +63,8 @@ def booked(question: Question) -> QuerySet[Posting]:
     """Returns the postings booked on the days that are asked for, unsorted: of those known by the
     end of the day that is named, or of all."""
     known: date | None = question.values.get("known")
+    # What is final is found out before rows are read: nothing comes in between.
+    Finality(question)
     rows = postings_of(
         question.store.pk,
         first_day=question.period.since,
@@ -82,16 +84,22 @@ def narrowed(rows: QuerySet[Posting], values: Any) -> QuerySet[Posting]:
 
 
 class Finality:
-    """Tells which days' figures can still change."""
+    """Tells which days' figures can still change, as of when it was first asked of the question."""
 
     def __init__(self, question: Question) -> None:
-        self._is_fixed = question.values.get("known") is not None
-        self._closed_through = closed_through_of(question.store.pk)
+        known: date | None = question.values.get("known")
+        self._is_fixed = known is not None and is_settled(question, known)
+        self._closed_through = question.closed_through
 
     def of(self, day: date | None) -> str:
         """Returns whether what is booked on that day, or up to it, can still change."""
         is_closed = day is not None and self._closed_through and day <= self._closed_through
         return FINAL if self._is_fixed or is_closed else OPEN
+
+
+def is_settled(question: Question, day: date) -> bool:
+    """Tells whether the figures as of the end of that day are the same for ever."""
+    return question.settled_through is not None and day <= question.settled_through
 
 
 def today_of(question: Question) -> date:

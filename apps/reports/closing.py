@@ -8,17 +8,21 @@ from django.db import transaction
 from apps.common.errors import Refused
 from apps.ledger import periods
 from apps.ledger.models import PeriodEvent
+from apps.ledger.queries import first_booked_on
 from apps.ledger.rules import last_of_month
 from apps.ledger.services import closed_through_of, lock_books
 from apps.reports.asking import encoded, question_of
 from apps.reports.exports import keep_export, start_export
 from apps.reports.models import Export, PeriodFile
+from apps.reports.refund_filters import BOOKED
 from apps.reports.registry import report_named
 from apps.stores.models import Store
 
 # Report, what it is asked besides the month's days, and the formats.
 _FILES: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]], ...] = (
-    ("refunds", (("by", "paid"),), ("csv", "xlsx")),
+    # By their day in the books: what was paid in a month that was closed before it became known is
+    # in the next one's file, and so every refund is in one.
+    ("refunds", (("by", BOOKED),), ("csv", "xlsx")),
     ("journal", (), ("csv",)),
     # Every entry of the month: also of what was paid before it and became known in it.
     ("entries", (), ("csv",)),
@@ -45,10 +49,7 @@ def make_files(*, closing: PeriodEvent, user_id: int) -> None:
     _refuse_unless_closed(closing)
     files = files_of([closing])[closing.pk]
     have = {(file.report, file.format) for file in files if file.state not in IN_VAIN}
-    days = (
-        ("since", closing.month.isoformat()),
-        ("until", last_of_month(closing.month).isoformat()),
-    )
+    days = _days(closing)
     for name, asked, formats in _FILES:
         report = report_named(name)
         if report is None:
@@ -67,6 +68,24 @@ def make_files(*, closing: PeriodEvent, user_id: int) -> None:
             )
             keep_export(export)
             PeriodFile.objects.get_or_create(closing=closing, export=export)
+
+
+def closes_all_before(store_id: int, month: date) -> bool:
+    """Tells whether closing a month closes earlier ones with it that have entries: none of them was
+    closed by itself."""
+    first = first_booked_on(store_id)
+    earlier = PeriodEvent.objects.filter(
+        store_id=store_id, kind=PeriodEvent.Kind.CLOSED, month__lt=month
+    )
+    return first is not None and first < month and not earlier.exists()
+
+
+def _days(closing: PeriodEvent) -> list[tuple[str, str]]:
+    """The days of a closing's files: the month's, and all before them that it has closed, too."""
+    until = ("until", last_of_month(closing.month).isoformat())
+    if closes_all_before(closing.store_id, closing.month):
+        return [until]
+    return [("since", closing.month.isoformat()), until]
 
 
 def _refuse_unless_closed(closing: PeriodEvent) -> None:

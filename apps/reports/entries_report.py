@@ -5,7 +5,7 @@ from typing import Any
 
 from apps.reports.book_filters import IS_FINAL, BookFilters, Finality, account, booked
 from apps.reports.registry import register
-from apps.reports.sources import Keyset
+from apps.reports.sources import Keyset, always
 from apps.reports.types import Column, Question, Report, Row, amount, count, day, moment, text
 
 KINDS = {
@@ -73,7 +73,7 @@ ENTRIES = register(
             finish=_finish,
             currency="currency",
             sums={"amount": "amount_cents"},
-            is_by_day=True,
+            is_by_day=always,
         ),
         cards=("amount",),
     )

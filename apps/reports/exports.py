@@ -24,6 +24,7 @@ from django.db.models import F
 from apps.common import clock
 from apps.common.errors import Refused
 from apps.outbox import topics
+from apps.outbox.holding import LeaseLost, held
 from apps.outbox.services import enqueue, extend_lease
 from apps.outbox.types import ClaimedJob, Result, done
 from apps.reports.asking import question_of
@@ -110,11 +111,15 @@ def _tell_runs(export_id: int) -> None:
 def run_export(job: ClaimedJob) -> Result:
     """Does one `reports.export` job: goes on where the last one stopped, for a while."""
     export = Export.objects.select_related("store", "requested_by").filter(pk=int(job.key)).first()
-    if export is None or export.state not in _UNFINISHED:
+    if export is None:
+        return done()
+    if export.state not in _UNFINISHED:
+        # The worker before may have died over a piece that it wrote too late.
+        _remove_what_is_left(export.pk)
         return done()
     try:
         _go_on(export, job)
-    except _Stopped:
+    except (_Stopped, LeaseLost):
         _remove_what_is_left(export.pk)
         return done()
     except Refused as refusal:
@@ -127,8 +132,8 @@ def run_export(job: ClaimedJob) -> Result:
 
 
 def _remove_what_is_left(export_id: int) -> None:
-    """A worker may have written a piece after the export was canceled."""
-    ended = (Export.State.CANCELED, Export.State.FAILED)
+    """A worker may have written a piece after the export was canceled, or had failed."""
+    ended = (Export.State.CANCELED, Export.State.FAILED, Export.State.EXPIRED)
     ExportChunk.objects.filter(export=export_id, export__state__in=ended).delete()
 
 
@@ -230,6 +235,7 @@ def _make_workbook(export: Export, report: Report, question: Question, job: Clai
             lambda: [Totals(**found) for found in export.totals],
             facts_of(report, question, person.get_username() if person else ""),
             progress=lambda rows: alive.check(),
+            closing=lambda: held(job, every_seconds=SECONDS_PER_EXTENSION),
         )
         with Path(file.name).open("rb") as written:
             number = 0

@@ -15,7 +15,7 @@ from apps.reports.entries_report import KINDS
 from apps.reports.filters import ReportFilters, choice_field
 from apps.reports.parts import main_currency
 from apps.reports.registry import register
-from apps.reports.sources import Keyset
+from apps.reports.sources import Keyset, always
 from apps.reports.types import (
     ChartData,
     Column,
@@ -117,8 +117,10 @@ GIFT_CARDS = register(
         definition=(
             "Counts gift cards of exchange orders when the order is placed, and refunds paid onto "
             "a gift card when they are paid.",
-            "Bonus credit is what an exchange order gives on top of a gift card. It is part of no "
-            "refund.",
+            "Bonus credit is what an exchange order gave on top of a gift card, and what finance "
+            "should rely on: it is what the books have under marketing on these days. It is part "
+            "of no refund; what the refund report calls “told by Optoro” is what the return says "
+            "of it, and can be another figure on another day.",
             "An exchange order that is canceled is taken back: a row below zero, on the day it "
             "was.",
             "The day is the one in the books, on the store's clock. The total is what was credited "
@@ -139,7 +141,7 @@ GIFT_CARDS = register(
                 "bonus_credit": "bonus_cents",
                 "total": "total_cents",
             },
-            is_by_day=True,
+            is_by_day=always,
         ),
         cards=("total", "gift_card", "bonus_credit"),
         chart=_chart,

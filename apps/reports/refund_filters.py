@@ -24,8 +24,10 @@ from apps.rmas.rules import RETURN_METHODS
 from apps.stores.models import RefundTrigger
 
 ANY_STATUS = "any"
+BOOKED = "booked"
 DATES = [
     ("paid", "Paid"),
+    (BOOKED, "Day in the books"),
     ("decided", "Decided"),
     ("reported", "Reported to Optoro"),
     ("confirmed", "Confirmed by Optoro"),
@@ -33,6 +35,7 @@ DATES = [
 # The field of each date.
 MOMENTS = {
     "paid": "refund__paid_at",
+    BOOKED: "refund__booked_on",
     "decided": "refund__created_at",
     "reported": "refund__reported_at",
     "confirmed": "refund__confirmed_at",
@@ -44,7 +47,7 @@ AMOUNTS = {
     "shopper_amount_cents": "To the shopper",
     "optoro_amount_cents": "To Optoro",
     "retained_amount_cents": "Kept back",
-    "bonus_credit_amount_cents": "Bonus credit",
+    "bonus_credit_amount_cents": "Bonus credit told by Optoro",
     "original_product_amount_cents": "Original product",
     "original_discount_amount_cents": "Original discount",
     "original_tax_amount_cents": "Original tax",
@@ -175,8 +178,17 @@ def _in_store(name: str, question: Question) -> dict[str, int]:
     return {f"refund__{name}__store_id": question.store.pk}
 
 
+def is_by_day(question: Question) -> bool:
+    """Tells whether the date that was chosen is a day, and no moment."""
+    return bool(question.values["by"] == BOOKED)
+
+
 def _within(question: Question, moment: str) -> Q:
     bounds: dict[str, Any] = {f"{moment}__isnull": False}
+    period = question.period
+    if is_by_day(question):
+        days = {f"{moment}__gte": period.since, f"{moment}__lte": period.until}
+        return Q(**bounds, **{name: day for name, day in days.items() if day})
     if question.start:
         bounds[f"{moment}__gte"] = question.start
     if question.end:

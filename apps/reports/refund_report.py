@@ -15,7 +15,7 @@ from apps.refunds.models import (
 )
 from apps.reports.drawing import cut_of, over_time
 from apps.reports.parts import main_currency
-from apps.reports.refund_filters import MOMENTS, RefundReportFilters, items_of
+from apps.reports.refund_filters import MOMENTS, RefundReportFilters, is_by_day, items_of
 from apps.reports.registry import register
 from apps.reports.sources import Keyset
 from apps.reports.types import (
@@ -26,6 +26,7 @@ from apps.reports.types import (
     Row,
     amount,
     count,
+    day,
     moment,
     text,
 )
@@ -36,6 +37,15 @@ _COLUMNS: tuple[tuple[Column, str], ...] = (
     (text("refund", "Refund", links_to="refund"), "refund__identifier"),
     (moment("decided_at", "Decided"), "refund__created_at"),
     (moment("paid_at", "Paid"), "refund__paid_at"),
+    (
+        day(
+            "booked_on",
+            "Booked",
+            hint="Its day in the books: that of its last payment, or the first "
+            "open one where that month was closed",
+        ),
+        "refund__booked_on",
+    ),
     (moment("reported_at", "Reported"), "refund__reported_at"),
     (moment("confirmed_at", "Confirmed"), "refund__confirmed_at"),
     (text("store", "Store"), ""),
@@ -74,7 +84,12 @@ _COLUMNS: tuple[tuple[Column, str], ...] = (
     (amount("optoro", "To Optoro", hint="Settles an exchange order"), "optoro_amount_cents"),
     (amount("retained", "Kept back", hint="Return shipping"), "retained_amount_cents"),
     (
-        amount("bonus_credit", "Bonus credit", hint="Given on top, part of no other sum"),
+        amount(
+            "told_bonus_credit",
+            "Bonus credit told by Optoro",
+            hint="As the return tells it, part of no other sum; what was given out is in the "
+            "report “Gift cards and bonus credit”",
+        ),
         "bonus_credit_amount_cents",
     ),
     (text("currency", "Currency"), "refund__currency"),
@@ -153,13 +168,10 @@ def _chart(question: Question) -> ChartData | None:
     currency = main_currency(rows.values_list("refund__currency").annotate(Count("pk")))
     if not currency:
         return None
-    sums: dict[date, int] = {}
-    found = (
-        rows.filter(refund__currency=currency)
-        .values_list(cut_of(question)(MOMENTS[question.values["by"]], tzinfo=question.zone))
-        .annotate(Sum("amount_cents"))
-    )
-    sums.update(found)
+    date_of = MOMENTS[question.values["by"]]
+    cut = date_of if is_by_day(question) else cut_of(question)(date_of, tzinfo=question.zone)
+    found: Any = rows.filter(refund__currency=currency).values_list(cut)
+    sums: dict[date, int] = dict(found.annotate(Sum("amount_cents")))
     return over_time(f"Refunded in {currency}", question, sums, currency)
 
 
@@ -170,6 +182,21 @@ REFUNDS = register(
         group="Money",
         intro="A row for every refunded unit: what was paid for it, what was refunded, to whom, "
         "by whom and why.",
+        definition=(
+            "Counts a row for every refunded unit, once, by the date that is chosen; goodwill and "
+            "refunds made outside that name no unit have one row of quantity 0. Without another "
+            "choice those that are neither declined nor canceled.",
+            "“Paid” is when it was paid, also where that became known later. “Day in the books” is "
+            "where the books have it: the day of its last payment, or the first open one where "
+            "that month was closed. The files of closed months go by it, so that every refund is "
+            "in exactly one of them.",
+            "Original amounts are what the shopper paid for the unit, refunded ones what was given "
+            "back for it: to the shopper, to Optoro, and what is kept back add up to the total.",
+            "“Bonus credit told by Optoro” is what the return says, noted on its first refund and "
+            "part of no other sum. Do not rely on it for what was given out: that is “Bonus "
+            "credit” in the report “Gift cards and bonus credit”, which the books have under "
+            "marketing from the exchange order.",
+        ),
         columns=COLUMNS,
         filters=RefundReportFilters,
         source=Keyset(
@@ -178,6 +205,7 @@ REFUNDS = register(
             fields=_FIELDS,
             finish=_finish,
             currency="refund__currency",
+            is_by_day=is_by_day,
             sums={column.key: field for column, field in _COLUMNS if column.is_summed},
         ),
         cards=("refunded_total", "shopper", "optoro", "retained", "refunded_tax", "quantity"),

@@ -21,10 +21,20 @@ _LARGEST = 2**62
 T = TypeVar("T")
 
 
+def always(question: Question) -> bool:
+    """Whatever is asked."""
+    return True
+
+
+def never(question: Question) -> bool:
+    """Whatever is asked, not."""
+    return False
+
+
 @dataclass(frozen=True)
 class Keyset:
     """Rows of a table, however many. `rows` are narrowed and unsorted; `order` names what they are
-    sorted by: the first a moment, a day (`is_by_day`) or a number that is never null, the last ones
+    sorted by: the first a moment or (where `is_by_day`) a day, never null, the last ones numbers,
     unique together. `fields` are read for each row, and `finish` makes rows of a batch of them (in
     as many more queries as it likes, but a fixed number)."""
 
@@ -34,7 +44,7 @@ class Keyset:
     finish: Callable[[Question, Sequence[tuple[Any, ...]]], Sequence[Row]]
     currency: str
     sums: dict[str, str]
-    is_by_day: bool = False
+    is_by_day: Callable[[Question], bool] = never
     file_rows: int = BATCH_ROWS
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
@@ -44,7 +54,7 @@ class Keyset:
         places = [names.index(name) for name in self.fields]
         rows = self.rows(question).order_by(*order)
         if after is not None:
-            key = position_of(after, len(order), is_by_day=self.is_by_day)
+            key = position_of(after, len(order), is_by_day=self.is_by_day(question))
             rows = rows.filter(behind(order, key))
         found = list(rows.values_list(*names)[: limit + 1])
         shown = found[:limit]

@@ -14,6 +14,7 @@ from apps.reports.book_filters import (
     BookFilters,
     Finality,
     account,
+    is_settled,
     narrowed,
     today_of,
 )
@@ -63,14 +64,15 @@ def _postings(question: Question) -> QuerySet[Posting]:
 
 
 def _is_final(question: Question) -> str:
-    """What is as of a day that is over is always the same; what was booked on days, once they are
-    closed."""
+    """What is as of a day is the same for ever once that is settled; what was booked on days, once
+    they are closed."""
     if question.values.get("mode") == IN_PERIOD:
         return Finality(question).of(question.period.until)
-    return FINAL if _last_day(question) < today_of(question) else OPEN
+    return FINAL if is_settled(question, _last_day(question)) else OPEN
 
 
 def _rows(question: Question) -> list[Row]:
+    # Before the rows are read: nothing comes in between.
     is_final, last = _is_final(question), _last_day(question)
     wanted = question.values.get("account")
     return [
@@ -122,7 +124,8 @@ TRIAL_BALANCE = register(
             "“As of the last day” adds up everything booked up to the day in “To”, "
             "its own entries included, as it was known at the end of that day on the store's "
             "clock; “From” does not count. For a day that is over it is the same whenever the "
-            "report is run, whatever is recorded later.",
+            "report is run, whatever is recorded later. Until it is over, and nothing of it is "
+            "still being written down, “Can still change” stands beside it.",
             "“Booked on these days” adds up what was booked from the first to the last day, both "
             "included, as it is known now. It is final once the month is closed.",
             "A balance is debits less credits: below zero is what the store owes, or has earned.",

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from apps.accounts.rules import Action
 from apps.common.days import start_of_day
+from apps.ledger.days import settled_through
+from apps.ledger.services import closed_through_of
 from apps.reports.filters import ReportFilters
 from apps.reports.rules import Period
 from apps.stores.models import Store
@@ -111,6 +114,16 @@ class Question:
         """The first moment after the period; None where it has no end."""
         behind = self.period.day_behind
         return start_of_day(behind, self.zone) if behind else None
+
+    @cached_property
+    def closed_through(self) -> date | None:
+        """The last day that is closed. Kept: asked before rows are read, nothing comes between."""
+        return closed_through_of(self.store.pk)
+
+    @cached_property
+    def settled_through(self) -> date | None:
+        """The last day whose figures as of its end are the same for ever. Kept like the above."""
+        return settled_through(self.store)
 
     def before(self) -> "Question | None":
         """The same question for the period of the same length right before; None where the

@@ -7,6 +7,7 @@ written in one go, while rows are read in many.
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime, tzinfo
 from typing import Any
 
@@ -77,10 +78,12 @@ def write_workbook(
     facts: Facts,
     *,
     progress: Progress = lambda rows: None,
+    closing: Callable[[], AbstractContextManager[None]] = nullcontext,
     most_rows: int = MOST_ROWS,
 ) -> None:
     """Writes packed chunks to a workbook at `path`, holding one row in memory; `totals` is asked
-    when all are written. Above `most_rows` a further sheet takes what follows."""
+    when all are written. Above `most_rows` a further sheet takes what follows. All is packed into
+    one file within `closing`: that takes long, and nothing can be asked between."""
     with tempfile.TemporaryDirectory() as folder:
         options = {
             "constant_memory": True,
@@ -93,7 +96,8 @@ def write_workbook(
         book = xlsxwriter.Workbook(path, options)
         _Rows(book, report, most_rows).write(chunks, progress)
         _write_totals(book, report, totals(), facts)
-        book.close()
+        with closing():
+            book.close()
 
 
 class _Rows:

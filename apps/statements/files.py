@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from apps.common.csv_reading import (
-    DELIMITERS,
     SHOWN_VALUE,
-    UNSTORABLE,
     UTF_8,
     WINDOWS_1252,
     CsvFile,
@@ -20,29 +18,47 @@ from apps.common.csv_reading import (
     refuse_many_columns,
 )
 from apps.common.errors import Refused
+from apps.statements.heading import MAX_NAME, MOST_LINES_ABOVE, find_heading, named
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 500_000
-MAX_TEXT = 255
+MAX_TEXT = MAX_NAME
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def open_statement(content: bytes) -> CsvFile:
-    """Returns the file with the names of its columns; raises Refused, with the remedy, where it is
-    too large, empty, in no known encoding or has no line of names."""
+@dataclass(frozen=True)
+class Opened:
+    """A file that can be read, and where it names its columns."""
+
+    file: CsvFile
+    head: Place
+
+
+def open_statement(content: bytes, remembered: Sequence[Sequence[str]] = ()) -> Opened:
+    """Returns the file with the names of its columns, and where they stand (`heading`, which knows
+    those `remembered`); raises Refused, with the remedy, where it is too large, empty, in no known
+    encoding or has no line of names."""
     refuse_large(content, MAX_BYTES)
     refuse_empty(content)
     encoding = _encoding_of(content)
-    head = first_line(content, encoding)
-    delimiter = max(DELIMITERS, key=lambda sign: _cell_count(head, sign))
-    names, start = header_of(content, delimiter, encoding)
+    head = find_heading(content, encoding, remembered)
+    names, start = header_of(content, head.delimiter, encoding, head.place)
     refuse_many_columns(names)
     if sum(bool(name) for name in names) < 2:
         raise Refused(
-            "the first line must name the columns, between commas, semicolons or tabs. "
-            f"It says: {head.strip()[:SHOWN_VALUE] or 'nothing'}"
+            "the first line must name the columns, between commas, semicolons or tabs, or one of "
+            f"the {MOST_LINES_ABOVE} below it. The first says: "
+            f"{first_line(content, encoding).strip()[:SHOWN_VALUE] or 'nothing'}"
         )
-    return CsvFile(content, delimiter, _named(names), start, encoding)
+    return Opened(CsvFile(content, head.delimiter, named(names), start, encoding), head.place)
+
+
+def read_back(
+    content: bytes, delimiter: str, encoding: str, columns: Sequence[str], head: Place
+) -> CsvFile:
+    """Returns a file that was opened before, with the names it had then."""
+    _, start = header_of(content, delimiter, encoding, head)
+    return CsvFile(content, delimiter, tuple(columns), start, encoding)
 
 
 def _encoding_of(content: bytes) -> str:
@@ -56,21 +72,6 @@ def _encoding_of(content: bytes) -> str:
         return encoding
     raise Refused(
         "the file is neither UTF-8 nor Windows-1252: save it as CSV with the encoding UTF-8"
-    )
-
-
-def _cell_count(head: str, delimiter: str) -> int:
-    try:
-        return len(next(csv.reader([head], delimiter=delimiter), []))
-    except csv.Error:
-        return 0
-
-
-def _named(names: Sequence[str]) -> tuple[str, ...]:
-    """Gives every column a name that can be stored and shown."""
-    return tuple(
-        UNSTORABLE.sub("�", name)[:MAX_TEXT] or f"Column {number}"
-        for number, name in enumerate(names, 1)
     )
 
 

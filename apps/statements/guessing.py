@@ -2,74 +2,13 @@
 them and by what stands below. Pure; a person looks at every guess before it counts."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from apps.statements.amounts import read_amount, read_currency
+from apps.statements.column_names import columns_named
 from apps.statements.files import PlacedRow
 from apps.statements.types import AmountFormat, ColumnMapping, DateOrder, Sign
 
-# The first of these names that a column has wins: the more telling ones stand in front.
-_NAMES: Mapping[str, tuple[str, ...]] = {
-    "reference": (
-        "modification reference",
-        "source id",
-        "gateway reference",
-        "source",
-        "refund id",
-        "psp reference",
-        "transaction id",
-        "end to end id",
-        "endtoendid",
-        "payment reference",
-        "reference",
-        "reference number",
-        "verwendungszweck",
-        "id",
-    ),
-    "amount": (
-        "gross debit (gc)",
-        "gross",
-        "amount",
-        "amount cents",
-        "amount minor",
-        "payment amount",
-        "betrag",
-        "value",
-    ),
-    "currency_column": ("gross currency", "currency", "ccy", "währung", "amount currency"),
-    "date": (
-        "created (utc)",
-        "created utc",
-        "created",
-        "creation date",
-        "booking date",
-        "buchungstag",
-        "date",
-        "value date",
-        "paid at",
-    ),
-    "key": (
-        "refund metadata[desk key]",
-        "desk key (metadata)",
-        "desk key",
-        "idempotency key",
-        "key",
-        "refund identifier",
-        "refund",
-        "modification merchant reference",
-        "custom number",
-        "merchant reference",
-    ),
-    "fee": ("fee", "fees", "fee amount", "processing fee"),
-    "kind": (
-        "reporting category",
-        "type",
-        "transaction type",
-        "record type",
-        "event code",
-        "kind",
-    ),
-}
 _NO_REFUND = re.compile("fail|revers|cancel|chargeback", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r".*,[0-9]{1,2}\)?-?")
 _DECIMAL_POINT = re.compile(r".*\.[0-9]{1,2}\)?-?")
@@ -78,7 +17,7 @@ _NUMERIC_DAY = re.compile(r"([0-9]{1,4})([-/. ])([0-9]{1,2})[-/. ]")
 
 def guess(columns: Sequence[str], rows: Sequence[PlacedRow], currency: str = "") -> ColumnMapping:
     """Returns a mapping to begin with; `currency` is what counts where no column tells it."""
-    found = _columns_of(columns)
+    found = columns_named(columns)
     amount = found.get("amount", 0)
     kind = found.get("kind")
     kinds = kinds_of_refunds(_values(rows, kind))
@@ -99,21 +38,6 @@ def guess(columns: Sequence[str], rows: Sequence[PlacedRow], currency: str = "")
         kind=kind,
         kinds=kinds,
     )
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.lower().replace("_", " ").split())
-
-
-def _columns_of(columns: Sequence[str]) -> dict[str, int]:
-    positions: dict[str, int] = {}
-    for number, name in enumerate(columns):
-        positions.setdefault(_plain(name), number)
-    return {
-        field: positions[found]
-        for field, names in _NAMES.items()
-        if (found := next((name for name in names if name in positions), None)) is not None
-    }
 
 
 def kinds_of_refunds(values: Iterable[str]) -> tuple[str, ...]:

@@ -15,11 +15,11 @@ from django.db.models import F, Max, Min
 from django.utils import timezone
 
 from apps.common import clock
-from apps.common.csv_reading import CsvFile, Place, RowError, header_of
+from apps.common.csv_reading import Place, RowError
 from apps.common.redaction import storable
 from apps.outbox.types import ClaimedJob, Result, done
 from apps.statements.comparing import compare_chunk
-from apps.statements.files import PlacedRow, placed_rows
+from apps.statements.files import PlacedRow, placed_rows, read_back
 from apps.statements.models import (
     Source,
     Statement,
@@ -68,8 +68,7 @@ def run_import(job: ClaimedJob) -> Result:
 def _read(found: Statement, deadline: float) -> bool:
     """Reads on; returns whether all rows are read now."""
     content = bytes(Statement.objects.values_list("content", flat=True).get(pk=found.pk))
-    _, start = header_of(content, found.delimiter, found.encoding)
-    file = CsvFile(content, found.delimiter, tuple(found.columns), start, found.encoding)
+    file = read_back(content, found.delimiter, found.encoding, found.columns, found.head)
     position = found.rows_done
     place = Place(found.resume_offset, found.resume_line) if position else None
     rows = placed_rows(file, place)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from apps.common.csv_reading import Place
 from apps.common.kept_rows import KeptRow
 from apps.refunds.models import Payout
 from apps.statements.types import HOLDING, Standing, Way
@@ -70,7 +71,11 @@ class Statement(KeptRow):
     sha256 = models.CharField(max_length=64)
     encoding = models.CharField(max_length=20)
     delimiter = models.CharField(max_length=1)
-    columns = models.JSONField(default=list, help_text="The names in its first line")
+    columns = models.JSONField(default=list, help_text="The names of its columns")
+    head_offset = models.PositiveIntegerField(
+        default=0, help_text="Bytes above the line that names the columns"
+    )
+    head_line = models.PositiveIntegerField(default=1, help_text="That line, counted from 1")
     mapping = models.JSONField(default=dict, help_text="As `ColumnMapping.to_json` writes it")
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
@@ -129,6 +134,11 @@ class Statement(KeptRow):
         indexes = [models.Index(fields=["store", "-id"], name="statements_newest")]
 
     @property
+    def head(self) -> Place:
+        """Where it names its columns."""
+        return Place(self.head_offset, self.head_line)
+
+    @property
     def differences(self) -> int:
         """What is open on either side, as of the last comparison."""
         return self.open_count + self.missed_count
@@ -142,7 +152,7 @@ class StatementRow(KeptRow):
 
     statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="rows")
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
-    line = models.PositiveIntegerField(help_text="As an editor counts them; the header is line 1")
+    line = models.PositiveIntegerField(help_text="As an editor counts them, from 1")
     offset = models.PositiveIntegerField(help_text="Where its bytes begin")
     reference = models.CharField(max_length=255, blank=True)
     key = models.CharField(
@@ -213,7 +223,7 @@ class StatementError(models.Model):
     """One thing wrong in one line of an uploaded file."""
 
     statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="errors")
-    line = models.PositiveIntegerField(help_text="As an editor counts them; the header is line 1")
+    line = models.PositiveIntegerField(help_text="As an editor counts them, from 1")
     column = models.CharField(max_length=255, blank=True)
     value = models.CharField(max_length=255, blank=True)
     message = models.CharField(max_length=500, help_text="What is wrong and the remedy")

@@ -14,10 +14,11 @@ from apps.outbox import topics
 from apps.outbox.services import enqueue
 from apps.payments.gateways import gateway_names
 from apps.refunds.models import Payout, PayoutStatus
+from apps.statements.alarms import tell_people
 from apps.statements.files import MAX_ROWS, open_statement
 from apps.statements.history import record
 from apps.statements.models import Explanation, Source, Statement, StatementRow, StatementState
-from apps.statements.queries import BYTES, explained_payouts
+from apps.statements.queries import BYTES, explained_payouts, remembered
 from apps.statements.reading import mapping_problems
 from apps.statements.sums import count_missed
 from apps.statements.types import ColumnMapping, Standing
@@ -39,7 +40,8 @@ def take_in(*, store_id: int, user_id: int, name: str, content: bytes) -> TakenI
     sha256 = sha256_of_bytes(content)
     if known := _known(store_id, sha256):
         return TakenIn(known, is_known=True)
-    file = open_statement(content)
+    opened = open_statement(content, [source.columns for source in remembered(store_id)])
+    file = opened.file
     rows_total = sum(1 for _ in file.all_records(MAX_ROWS))
     try:
         with transaction.atomic():
@@ -52,6 +54,8 @@ def take_in(*, store_id: int, user_id: int, name: str, content: bytes) -> TakenI
                 encoding=file.encoding,
                 delimiter=file.delimiter,
                 columns=list(file.columns),
+                head_offset=opened.head.offset,
+                head_line=opened.head.line,
                 uploaded_by_id=user_id,
                 rows_total=rows_total,
             )
@@ -181,6 +185,7 @@ def set_aside(*, statement: Statement, reason: str, user_id: int) -> None:
         set_aside_by_id=user_id,
         set_aside_reason=reason.strip()[:255],
     )
+    tell_people(locked)
     if locked.source_id is None:
         return
     _undo_explained_payouts(locked, user_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum
 
+from apps.statements.alarms import tell_people
 from apps.statements.models import Statement, StatementRow, StatementState
 from apps.statements.queries import BYTES, only_at_desk
 from apps.statements.rules import CANDIDATE_DAYS
@@ -19,7 +20,8 @@ _APART = timedelta(days=CANDIDATE_DAYS)
 
 
 def sum_up(statement: Statement) -> None:
-    """Adds a statement's rows up anew. Call it under its lock, after a change of its rows."""
+    """Adds a statement's rows up anew, and tells people what is loud among them. Call it under its
+    lock, after a change of its rows."""
     rows = StatementRow.objects.filter(statement=statement).order_by()
     sums: dict[tuple[str, bool, str], dict[str, int]] = defaultdict(
         lambda: {"count": 0, "amount_cents": 0, "fee_cents": 0, "desk_amount_cents": 0}
@@ -46,6 +48,7 @@ def sum_up(statement: Statement) -> None:
             row["count"] for row in kept if row["standing"] in OPEN and not row["is_explained"]
         ),
     )
+    tell_people(statement)
 
 
 def count_missed(statement: Statement) -> None:

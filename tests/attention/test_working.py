@@ -85,6 +85,8 @@ def test_who_works_on_which_kind(kind, role):
         workers.add("finance")
     if kind in ("report_failed", "report_empty"):
         workers = {"finance", "administrator"}
+    if kind in ("statement_not_paid", "statement_twice"):
+        workers = {"finance", "administrator"}
     assert may(role, resolving(kind)) is (role in workers)
 
 

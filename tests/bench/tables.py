@@ -74,7 +74,7 @@ _COLUMNS = {
         "id store_id identifier order_id paid_order_id rma_id rma_identifier status source "
         "destination reason approval_reason currency total_refund_amount_cents "
         "shopper_amount_cents optoro_amount_cents author_id created_at approved_at paid_at "
-        "reported_at confirmed_at",
+        "reported_at confirmed_at booked_on",
     ),
     "refund_lines": (
         RefundLine,

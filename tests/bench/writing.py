@@ -221,6 +221,7 @@ class Writer:
             None if status == "proposed" else at(decided), at(paid) if is_paid else None,
             at(min(self.now, paid + 120)) if is_paid and not is_late else None,
             at(min(self.now, paid + HOUR)) if is_paid and is_closed else None,
+            at(paid)[:10] if is_paid else None,
         )  # fmt: skip
         line_id = self._next("refund_line")
         self.tables.refund_lines.add(

@@ -31,7 +31,7 @@ def _uploaded(w: World) -> Statement:
     return taken.statement
 
 
-def _done(w: World) -> Statement:
+def done(w: World) -> Statement:
     found = _uploaded(w)
     if found.state == "uploaded":
         services.begin(
@@ -48,7 +48,7 @@ def _done(w: World) -> Statement:
 
 
 def _row(w: World) -> StatementRow:
-    return _done(w).rows.order_by("pk")[0]
+    return done(w).rows.order_by("pk")[0]
 
 
 def _payout(w: World) -> Payout:
@@ -72,15 +72,15 @@ def _explanation(w: World) -> list[object]:
 
 
 def _statement(w: World) -> list[object]:
-    return [_done(w).pk]
+    return [done(w).pk]
 
 
 def _row_of(w: World) -> list[object]:
-    return [_done(w).pk, _row(w).pk]
+    return [done(w).pk, _row(w).pk]
 
 
 def _payout_of(w: World) -> list[object]:
-    return [_done(w).pk, _payout(w).pk]
+    return [done(w).pk, _payout(w).pk]
 
 
 def _look(args: Callable[[World], list[object]]) -> Address:

@@ -24,6 +24,7 @@ from apps.stores.models import Store
 from apps.timeline.models import Event
 from tests.desk.conftest import World, deliver, take, work_off
 from tests.desk.schedule_addresses import made as schedule_of
+from tests.desk.statement_addresses import done as statement_of
 from tests.support import builders
 from tests.support.optoro import FakeOptoro
 
@@ -115,7 +116,7 @@ def test_the_list_is_narrowed_by_owner_and_lateness(world: World, lead: Client) 
 
 
 def test_every_kind_has_its_actions_on_page_and_list(world: World, lead: Client) -> None:
-    schedule = schedule_of(world)
+    schedule, statement = schedule_of(world), statement_of(world)
     for kind in Kind:
         subjects = {
             Kind.MESSAGE_QUARANTINED: str(world.delivery.pk),
@@ -123,6 +124,8 @@ def test_every_kind_has_its_actions_on_page_and_list(world: World, lead: Client)
             Kind.SETTLEMENT_UNMATCHED: world.exchange.order_identifier,
             Kind.REPORT_FAILED: str(schedule.pk),
             Kind.REPORT_EMPTY: str(schedule.pk),
+            Kind.STATEMENT_NOT_PAID: str(statement.pk),
+            Kind.STATEMENT_TWICE: str(statement.pk),
         }
         item = open_kind(world, kind, subjects.get(kind, ""))
         page = page_of(lead, item)

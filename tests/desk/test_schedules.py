@@ -59,6 +59,58 @@ def test_a_report_is_scheduled_with_its_filters(author: Client) -> None:
     assert "not sent yet 1 recipient" in listed
 
 
+def test_the_filters_of_a_schedule_are_changed_on_its_form(scheduled: Any, author: Client) -> None:
+    schedule = scheduled(query="period=last_month&currency=usd")
+    form = author.get(url(schedule, "change/")).content.decode()
+    assert re.search(r'<input type="text" name="filter-currency" value="usd"', form)
+    assert "1 filter of Refunds" in form
+    # Fields of the report called like the schedule's own stay apart from them.
+    assert 'name="filter-status"' in form
+    assert 'name="filter-since"' not in form
+    changed = {
+        **FORM,
+        "query": schedule.query,
+        "filters": "1",
+        "filter-currency": "eur",
+        "filter-status": "paid",
+        "filter-brand": " ",
+        "filter-since": "2026-01-01",
+        "filter-unknown": "x",
+    }
+    assert author.post(url(schedule, "change/"), changed).status_code == 302
+    schedule.refresh_from_db()
+    assert schedule.query == "period=last_month&status=paid&currency=eur"
+    text = text_of(author.get(url(schedule)))
+    assert "Refunds of last month, Status: Paid, Currency: eur" in text
+    assert ScheduleChange.objects.latest("pk").actor.username == "fin"
+    none = {**FORM, "query": schedule.query, "filters": "1", "filter-currency": ""}
+    assert author.post(url(schedule, "change/"), none).status_code == 302
+    schedule.refresh_from_db()
+    assert schedule.query == "period=last_month"
+
+
+def test_a_filter_that_cannot_be_used_is_mended_where_it_stands(
+    scheduled: Any, author: Client
+) -> None:
+    schedule = scheduled()
+    wrong = {**FORM, "filters": "1", "filter-amount_from": "5", "filter-currency": "usd"}
+    answer = author.post(url(schedule, "change/"), wrong)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "A filter cannot be used: its error stands beside it." in page
+    assert "<details open>" in page
+    assert "Choose which amount it is." in page
+    assert re.search(r'<input type="text" name="filter-currency" value="usd"', page)
+    schedule.refresh_from_db()
+    assert schedule.query == "period=last_month"
+    # What was kept and can no longer be used is shown, and can be mended.
+    Schedule.objects.update(query="period=last_month&status=gone")
+    page = author.get(url(schedule, "change/")).content.decode()
+    assert "<details open>" in page
+    mended = {**FORM, "query": "period=last_month&status=gone", "filters": "1"}
+    assert author.post(url(schedule, "change/"), mended).status_code == 302
+
+
 def test_days_that_are_named_give_way_to_a_period(author: Client) -> None:
     query = "since=2026-01-01&until=2026-01-31"
     assert "Last month" in text_of(author.get(f"{NEW}?{query}"))
@@ -78,7 +130,7 @@ def test_days_that_are_named_give_way_to_a_period(author: Client) -> None:
         ({"recipients": " ".join(f"a{n}@example.com" for n in range(21))}, "21 addresses"),
         ({"day_of_month": "32"}, "32 is not one of the available choices"),
         ({"cadence": "daily"}, "daily is not one of the available choices"),
-        ({"query": "amount_from=5"}, "A filter cannot be used any more"),
+        ({"query": "amount_from=5"}, "A filter cannot be used: its error stands beside it."),
     ],
 )
 def test_what_cannot_be_used_is_named_and_not_saved(

@@ -1,15 +1,18 @@
 """Refunds, payments and exchange orders in the ledger: each event once, to the cent."""
 
 import importlib
+from datetime import date
 
 import pytest
 from django.apps import apps as registry
 from django.db import connection
 from django.db.models import Sum
 
+from apps.common import clock
 from apps.exchanges.models import ExchangeOrder
 from apps.ledger import queries
 from apps.ledger.models import Entry, Posting
+from apps.ledger.services import day_of
 from apps.payments.models import SimulatedPayment
 from apps.reconciliation.integrity import broken_books
 from apps.reconciliation.ledger_checks import ledger_differs
@@ -238,6 +241,45 @@ def test_the_migration_knows_a_canceled_exchange_order_by_its_secondary_name(
     assert broken_books(store.pk) == []
 
 
+def test_paid_refunds_of_before_get_their_day_in_the_books(send_order, send_rma, drain, store):
+    told = {
+        "identifier": "OUT-1",
+        "total_refund_amount_cents": 13056,
+        "refund_line_items": [{"identifier": "a", "quantity": 1, "order_item_identifier": "1"}],
+        "created_at": "2026-01-25T10:00:00Z",
+    }
+    send_order(builders.order(refunds=[told]))
+    send_order(builders.order("ORD-2"))
+    send_rma(builders.rma("RMA-2", units=[builders.unit("ORD-2")], tracking="TRANSIT"))
+    figures = {
+        "estimated_refund_amount_cents": 13056,
+        "shopper_refund_amount_cents": 0,
+        "optoro_refund_amount_cents": 13056,
+    }
+    send_order(builders.order("ORD-3"))
+    unit = builders.unit(
+        "ORD-3", refund_financials=figures, refund_type="INSTANT_EXCHANGE", is_exchange=True
+    )
+    send_rma(builders.rma("RMA-3", units=[unit], tracking="TRANSIT"))
+    drain()
+    days = dict(Refund.objects.values_list("identifier", "booked_on"))
+    assert len(days) == 3
+    assert str(days.pop("OUT-1")) == "2026-01-25"
+    assert set(days.values()) == {day_of(store, clock.now())}
+    assert broken_books(store.pk) == []
+    Refund.objects.filter(order__identifier="ORD-2").update(booked_on=None)
+    [found] = ledger_differs(store.pk)
+    assert found.kind == "not_booked"
+    assert "is paid but has no day in the books" in found.explanation
+    before = dict(Refund.objects.values_list("identifier", "paid_at"))
+    Refund.objects.update(booked_on=None)
+    importlib.import_module("apps.refunds.migrations.0017_day_in_books").give_days(registry, None)
+    assert days | {"OUT-1": date(2026, 1, 25)} == dict(
+        Refund.objects.values_list("identifier", "booked_on")
+    )
+    assert dict(Refund.objects.values_list("identifier", "paid_at")) == before
+
+
 def test_the_reconciler_finds_what_is_not_in_the_ledger(send_order, send_rma, drain, store):
     send_order(builders.order())
     send_rma(builders.rma(units=[builders.unit()], tracking="TRANSIT"))
@@ -288,7 +330,7 @@ def test_more_refunds_cost_the_reconciler_no_more_queries(
         units = [builders.unit(f"ORD-{number}")]
         send_rma(builders.rma(f"RMA-{number}", units=units, tracking="TRANSIT"))
         drain()
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             assert ledger_differs(store.pk) == []
 
 

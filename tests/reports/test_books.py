@@ -1,5 +1,6 @@
 """The journal, the entries and the trial balance: what was booked, on which day, known when."""
 
+import re
 from datetime import date
 from html import unescape
 from typing import Any
@@ -102,13 +103,49 @@ def test_entries_go_on_from_page_to_page_by_day(store: Store, refunded, finance)
         refund_on(refunded, utc(2026, 2, 1 + number // 12, 12), number)
     first = finance.get("/reports/entries/?since=2026-02-01&until=2026-02-28").content.decode()
     assert "The first 50 of 72 rows" in first
-    [after] = [part.split('"')[0] for part in first.split("&amp;after=")[1:]]
-    second = finance.get(
-        f"/reports/entries/?since=2026-02-01&until=2026-02-28&after={after}"
-    ).content.decode()
+    [behind] = re.findall(r'rel="next" href="([^"]*)"', first)
+    second = finance.get(unescape(behind)).content.decode()
     assert "22 rows further on" in second
+    [back] = re.findall(r'rel="prev" href="([^"]*)"', second)
+    assert rows_at(finance, unescape(back)) == first.split("<tbody>")[1].split("</tbody>")[0]
     nonsense = finance.get("/reports/entries/?since=2026-02-01&until=2026-02-28&after=[1,2,3]")
     assert "The first 50" in nonsense.content.decode() or "72 rows" in nonsense.content.decode()
+
+
+def pages_on(browser: Any, address: str, link: str) -> list[str]:
+    """The addresses from a page on, as long as it has such a link."""
+    found = [address]
+    while True:
+        page = browser.get(found[-1]).content.decode()
+        links = re.findall(rf'rel="{link}" href="([^"]*)"', page)
+        if not links:
+            return found
+        found.append(unescape(links[0]))
+
+
+def rows_at(browser: Any, address: str) -> str:
+    page = browser.get(address).content.decode()
+    return str(page.split("<tbody>")[1].split("</tbody>")[0])
+
+
+def test_pages_lead_back_the_way_one_came(store: Store, refunded, finance, monkeypatch) -> None:
+    monkeypatch.setattr("apps.reports.reading.PAGE_ROWS", 2)
+    monkeypatch.setattr("apps.desk.reads.reports._MOST_BACK", 3)
+    for number in range(4):
+        refund_on(refunded, utc(2026, 2, 1 + number, 12), number)
+    forth = pages_on(finance, "/reports/entries/?since=2026-02-01&until=2026-02-28", "next")
+    assert len(forth) == 6
+    # As far back as the address remembers, page by page.
+    back = pages_on(finance, forth[-1], "prev")
+    assert [rows_at(finance, at) for at in back] == [rows_at(finance, at) for at in forth[:1:-1]]
+    assert len(forth[-1]) < 400
+    short = pages_on(finance, forth[2], "prev")
+    assert short[-1].rstrip("?") == forth[0]
+    assert [rows_at(finance, at) for at in short] == [rows_at(finance, at) for at in forth[2::-1]]
+    for odd in ("back=[1,2,3]", "back=" + "x" * 300, "back=&back=nonsense"):
+        assert finance.get(f"{forth[1]}&{odd}").status_code == 200
+        [before, *_] = pages_on(finance, f"{forth[1]}&{odd}", "prev")[1:] or [forth[0]]
+        assert finance.get(before).status_code == 200
 
 
 def late_booking(store: Store, cents: int = 700) -> None:
@@ -236,6 +273,8 @@ def test_rows_lead_to_the_entries_behind_them(store: Store, refunded, finance) -
 def test_more_rows_take_no_more_queries(name: str, store: Store, refunded) -> None:
     query = "since=2026-02-01&until=2026-02-28"
     refund_on(refunded, utc(2026, 2, 3, 12), 1)
+    # The first who asks as of a day settles it.
+    queries_of(name, store, query)
     one = queries_of(name, store, query)
     refund_on(refunded, utc(2026, 2, 4, 12), 2)
     refund_on(refunded, utc(2026, 2, 5, 12), 3)

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from apps.exchanges.models import ExchangeOrder
-from apps.ledger.rules import GIFT_CARD_LIABILITY
+from apps.ledger.rules import GIFT_CARD_LIABILITY, MARKETING
 from apps.reconciliation.settlement import settlements, settlements_of_placed
 from apps.stores.models import Store
 from tests.support import builders
@@ -184,6 +184,40 @@ def test_gift_cards_are_what_their_account_says(store: Store, exchanged, refunde
         "2026-02-03": 23556,
         "2026-02-04": 0,
     }
+
+
+def test_bonus_credit_is_what_the_books_have_under_marketing(
+    store: Store, exchanged, send_order
+) -> None:
+    given = exchanged(1, items=[gift_card(bonus_credit_amount_cents=500)], units=[])
+    exchanged(
+        2, utc(2026, 2, 5, 12), items=[item(), gift_card(bonus_credit_amount_cents=70)], units=[]
+    )
+    with time_machine.travel(utc(2026, 2, 6, 12), tick=False):
+        send_order(builders.order(given.order_identifier, status="Canceled", raw_status="canceled"))
+    figures = {}
+    for since, until in (("02-01", "02-04"), ("02-05", "02-05"), ("02-06", "02-28")):
+        days = f"since=2026-{since}&until=2026-{until}"
+        told = sums_of("gift-cards", store, days)["USD"]["bonus_credit"]
+        accounts = sums_by_account("trial-balance", store, f"mode=period&{days}")
+        assert accounts[MARKETING] == told
+        journal = rows_of("journal-by-account", store, f"{days}&account={MARKETING}")
+        assert sum(row["net"] for row in journal) == told
+        figures[since] = told
+    assert figures == {"02-01": 500, "02-05": 70, "02-06": -500}
+
+
+def sums_by_account(name: str, store: Store, query: str) -> dict[str, int]:
+    return {row["account"]: row["balance"] for row in rows_of(name, store, query)}
+
+
+def test_both_reports_say_which_bonus_credit_is_the_one_to_rely_on(finance) -> None:
+    refunds = finance.get("/reports/refunds/").content.decode()
+    assert "Bonus credit told by Optoro" in refunds
+    assert ">Bonus credit<" not in refunds
+    assert "Do not rely on it for what was given out" in refunds
+    gift_cards = finance.get("/reports/gift-cards/").content.decode()
+    assert "it is what the books have under marketing on these days" in gift_cards
 
 
 def test_exposure_is_what_nobody_has_scanned(

@@ -63,6 +63,7 @@ def test_a_row_says_everything_of_a_refunded_unit(refunded: Any, store: Store) -
         "refund": refund.identifier,
         "decided_at": refund.created_at,
         "paid_at": refund.paid_at,
+        "booked_on": refund.booked_on,
         "reported_at": refund.reported_at,
         "confirmed_at": None,
         "store": store.name,
@@ -91,7 +92,7 @@ def test_a_row_says_everything_of_a_refunded_unit(refunded: Any, store: Store) -
         "shopper": 12345,
         "optoro": 0,
         "retained": 0,
-        "bonus_credit": 0,
+        "told_bonus_credit": 0,
         "currency": "USD",
         "destination": "original_payment",
         "gateway": "simulated",
@@ -475,7 +476,7 @@ def added(items: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
     return {currency: tuple(sums) for currency, sums in found.items()}
 
 
-KEYS = ("refunded_total", "refunded_tax", "bonus_credit", "optoro", "quantity")
+KEYS = ("refunded_total", "refunded_tax", "told_bonus_credit", "optoro", "quantity")
 
 
 @settings(

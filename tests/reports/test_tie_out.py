@@ -32,7 +32,7 @@ from tests.support.plays import Stage, Step
 from tests.support.reports import rows_of, sums_of
 
 pytestmark = pytest.mark.django_db
-CURRENCIES = ("USD", "EUR", "CAD")
+CURRENCIES = ("USD", "JPY", "KWD")
 ALL = "period=all"
 OUTSIDE = {
     "identifier": "OUT-1",
@@ -154,7 +154,7 @@ def check_settlement_and_gift_cards(store: Store) -> None:
     settled = sums_of("settlement", store, ALL)
     issued = sums_of("gift-cards", store, ALL)
     given_before = _store_credit(store)
-    assert set(settled) >= {"USD", "EUR"}
+    assert set(settled) >= {"USD", "JPY"}
     for code, sums in settled.items():
         # Optoro has advanced the goods; refunds pay that back, and store credit told as theirs.
         advanced = balances[code].get(OPTORO_PAYABLE, 0)

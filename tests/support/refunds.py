@@ -55,6 +55,7 @@ def raw_refund(store: Store, number: int, items: Any = (), **fields: Any) -> Ref
     """Writes a refund with its order and items straight into the database, for reports: `items`
     are the fields in which each differs, and its amounts add up by themselves."""
     moment = fields.get("created_at") or utc(2026, 1, 1)
+    paid_at = fields.get("paid_at", moment)
     currency = fields.get("currency", "USD")
     amounts = dict.fromkeys(
         ("total", "product", "tax", "discount", "shipping", "shipping_tax"), 10_000
@@ -90,6 +91,7 @@ def raw_refund(store: Store, number: int, items: Any = (), **fields: Any) -> Ref
             "created_at": moment,
             "paid_at": moment,
             **fields,
+            "booked_on": paid_at.date() if paid_at else None,
         },
     )
     for item in made:

@@ -40,6 +40,7 @@ _LABELS = {
     Act.SEE_EXCHANGE: "See the exchange order",
     Act.SEE_SETTLEMENT: "See the settlement",
     Act.SEE_SCHEDULE: "See the schedule",
+    Act.SEE_STATEMENT: "See the rows",
 }
 _UNDECIDED = (PayoutStatus.UNKNOWN, PayoutStatus.PENDING, PayoutStatus.CALLING)
 
@@ -113,6 +114,7 @@ _NEEDED = {
     Act.MAKE_REFUND: Action.MAKE_REFUND,
     Act.WITHDRAW_CANCELLATION: Action.CANCEL_RMA,
     Act.SEE_SCHEDULE: Action.VIEW_FINANCE,
+    Act.SEE_STATEMENT: Action.VIEW_FINANCE,
 }
 
 
@@ -176,6 +178,12 @@ def _exchange_url(item: Item, payments: dict[str, int]) -> str:
     return f"{reverse('desk:exchanges')}?search={quote(item.subject, safe='')}"
 
 
+def _statement_url(item: Item, payments: dict[str, int]) -> str:
+    url = _first(("desk:statement", [item.subject]))
+    tab = "twice" if item.kind == Kind.STATEMENT_TWICE else "not-paid"
+    return f"{url}?tab={tab}" if url else ""
+
+
 _PLACES: dict[Act, Callable[[Item, dict[str, int]], str]] = {
     Act.SEE_PAYMENT: _payment_url,
     Act.MAKE_REFUND: _new_refund_url,
@@ -189,4 +197,5 @@ _PLACES: dict[Act, Callable[[Item, dict[str, int]], str]] = {
         f"{reverse('desk:settlement')}?search={quote(item.subject, safe='')}"
     ),
     Act.SEE_SCHEDULE: lambda item, _: _first(("desk:schedule", [item.subject])),
+    Act.SEE_STATEMENT: _statement_url,
 }

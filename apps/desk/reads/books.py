@@ -16,7 +16,7 @@ from apps.ledger.queries import (
 )
 from apps.ledger.rules import first_of_month, label_of, last_of_month, why_not_close
 from apps.ledger.services import closed_through_of, day_of
-from apps.reports.closing import IN_VAIN, files_of
+from apps.reports.closing import IN_VAIN, closes_all_before, files_of
 from apps.reports.models import Export
 from apps.stores.models import Store
 
@@ -99,6 +99,8 @@ def _months(first: date, today: date) -> list[date]:
 
 
 def figures_of(store: Store, month: date) -> list[Figure]:
-    """Returns what a month's entries add up to, by account."""
-    rows = postings_of(store.pk, first_day=month, last_day=last_of_month(month))
+    """Returns what the entries add up to that a month's closing stands for, by account: the month's
+    own, and those of months before it that it closes, too."""
+    first = None if closes_all_before(store.pk, month) else month
+    rows = postings_of(store.pk, first_day=first, last_day=last_of_month(month))
     return [Figure(label_of(row.account), row) for row in balances(rows)]

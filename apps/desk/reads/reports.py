@@ -250,11 +250,30 @@ class ReportPage:
         if self.batch.end is None:
             return ""
         after = json.dumps(self.batch.end, separators=(",", ":"))
-        return self._url([*self._given, ("after", after)])
+        return self._url_behind([*self._back, self.query.get("after", "")], after)
+
+    @property
+    def previous_url(self) -> str:
+        """The page before this one, where the address knows it; else empty."""
+        return self._url_behind(self._back[:-1], self._back[-1]) if self._back else ""
+
+    @property
+    def _back(self) -> list[str]:
+        """Where the pages before this one begin, as the address remembers them, this way come."""
+        kept = self.query.getlist("back")[-_MOST_BACK:]
+        return kept if all(len(place) <= _LONGEST_POSITION for place in kept) else []
+
+    def _url_behind(self, back: list[str], after: str) -> str:
+        if not after:
+            return self.first_url
+        places = [("back", place) for place in back[-_MOST_BACK:]]
+        return self._url([*self._given, *places, ("after", after)])
 
 
 # Longer ones are none of ours.
 _LONGEST_POSITION = 200
+# So many pages can be gone back, and then to the first: an address has an end.
+_MOST_BACK = 20
 
 
 def drawn(found: ChartData) -> Chart:

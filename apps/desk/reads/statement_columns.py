@@ -3,10 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from apps.common.csv_reading import DELIMITERS, CsvFile, RowError, header_of
+from apps.common.csv_reading import DELIMITERS, CsvFile, RowError
 from apps.refunds.models import Payout
-from apps.statements.files import PlacedRow, first_rows
+from apps.statements.files import PlacedRow, first_rows, read_back
 from apps.statements.guessing import guess
+from apps.statements.heading import lines_above
 from apps.statements.models import Statement
 from apps.statements.queries import remembered
 from apps.statements.reading import read_row
@@ -31,9 +32,11 @@ class Preview:
 
 @dataclass(frozen=True)
 class ColumnsPage:
-    """The head of a file, its first rows, and what a mapping makes of them."""
+    """The head of a file, its first rows, and what a mapping makes of them. `above` are the lines
+    above the names of its columns, which are left out."""
 
     file: CsvFile
+    above: list[str]
     rows: list[PlacedRow]
     looked_through: list[PlacedRow]
 
@@ -81,15 +84,15 @@ def _preview(row: PlacedRow, mapping: ColumnMapping, columns: tuple[str, ...]) -
 def file_of(found: Statement) -> CsvFile:
     """Reads a statement's file back."""
     content = bytes(Statement.objects.values_list("content", flat=True).get(pk=found.pk))
-    _, start = header_of(content, found.delimiter, found.encoding)
-    return CsvFile(content, found.delimiter, tuple(found.columns), start, found.encoding)
+    return read_back(content, found.delimiter, found.encoding, found.columns, found.head)
 
 
 def columns_page(found: Statement) -> ColumnsPage:
     """Reads the first rows of a statement's file."""
     file = file_of(found)
     rows = first_rows(file, LOOKED_THROUGH)
-    return ColumnsPage(file, rows[:PREVIEWED], rows)
+    above = lines_above(file.content, file.encoding, found.head)
+    return ColumnsPage(file, above, rows[:PREVIEWED], rows)
 
 
 def first_mapping(store: Store, page: ColumnsPage) -> tuple[str, ColumnMapping, bool]:

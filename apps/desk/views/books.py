@@ -18,7 +18,7 @@ from apps.ledger.models import PeriodEvent
 from apps.ledger.periods import ask_to_reopen, decide_on_reopening, open_request
 from apps.ledger.rules import why_not_close
 from apps.ledger.services import closed_through_of, day_of
-from apps.reports.closing import close_month, make_files
+from apps.reports.closing import close_month, closes_all_before, make_files
 
 
 class CloseForm(forms.Form):
@@ -105,6 +105,7 @@ def close(request: DeskRequest, year: int, month: int) -> HttpResponse:
         "form": form,
         "problem": problem,
         "figures": figures_of(store, first_day),
+        "closes_all_before": closes_all_before(store.pk, first_day),
     }
     status = 409 if problem and form.is_bound else 200
     return render(request, "desk/books_close.html", context, status=status)

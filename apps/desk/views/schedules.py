@@ -152,11 +152,12 @@ def _form_page(
     schedule: Schedule | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    query = form["query"].value() or ""
+    query = form.asked_query
     context = {
         "form": form,
         "errors": [field for field in form if field.errors],
         "report": report,
+        "query": query,
         "schedule": schedule,
         "filters": filters_of(request.seat.store, report.name, query),
         **_mail(),

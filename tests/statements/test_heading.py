@@ -1,0 +1,89 @@
+"""What a bank writes above the names of the columns is left out, and shown."""
+
+import pytest
+from django.urls import reverse
+
+from apps.common.csv_reading import Place
+from apps.statements.files import first_rows, open_statement
+from apps.statements.models import Statement
+from tests.statements.conftest import HEAD, content_of, form_of, line, standings
+
+ABOVE = [
+    "First Bank of Northfold",
+    "Account number;DE12 3456;Owner;Northfold Goods",
+    "",
+    "Opening balance;1.250,00",
+    '"Days";"2026-01-01";"2026-01-31"',
+]
+BANK = ["Buchungstag;Verwendungszweck;Betrag;Währung", "15.01.2026;re_1;-10,00;EUR"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_the_names_are_found_below_a_preamble(mark, end):
+    content = mark + end.join([*ABOVE, *BANK]).encode()
+    opened = open_statement(content)
+    assert (opened.file.delimiter, opened.file.columns) == (";", tuple(BANK[0].split(";")))
+    assert opened.head.line == 6
+    assert content[opened.head.offset :].startswith(b"Buchungstag")
+    [row] = first_rows(opened.file, 5)
+    assert (row.line, row.cells[1]) == (7, "re_1")
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        # In the first line, as ever: whatever stands below.
+        ([HEAD, line(1)], 1),
+        (["one,two,three", "a,-10.00,x"], 1),
+        (["one,two", "amount,reference"], 2),
+        # Unknown names below lines of one cell, or none.
+        (["", "", "a,b", "1,2"], 3),
+        (["Statement of January", "for,three,words", "a,b", "1,2"], 3),
+        # Figures are no names.
+        (["Statement", "Amount,10.00,Reference,x", "reference,amount", "r,1"], 3),
+        (["Statement"] * 30 + ["reference,amount", "r,1"], 31),
+    ],
+)
+def test_which_line_names_the_columns(lines, found):
+    assert open_statement("\n".join(lines).encode()).head.line == found
+
+
+def test_names_that_were_mapped_before_win():
+    lines = ["Amount,Currency", "12,EUR", "one,two,three", "a,-10.00,x"]
+    content = "\n".join(lines).encode()
+    assert open_statement(content).head == Place()
+    opened = open_statement(content, [["one", "two", "three"]])
+    assert (opened.head.line, opened.file.columns) == (3, ("one", "two", "three"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_with_a_preamble_is_shown_read_and_remembered(pay, upload, finance, compared):
+    payouts = [pay(1), pay(2)]
+    content = ("First Bank\nAccount,12345\n\n" + content_of(line(1), line(2)).decode()).encode()
+    upload(content)
+    newest = Statement.objects.latest("pk")
+    assert (newest.head_line, newest.rows_total) == (4, 2)
+    page = finance.get(reverse("desk:statement-columns", args=[newest.pk])).content.decode()
+    assert "The columns are named in line 4" in page
+    assert "Account,12345" in page
+    found = compared(content + b"\n")
+    assert standings(found) == [(5, "matched", payouts[0].pk), (6, "matched", payouts[1].pk)]
+    # Names that no one could guess, mapped once below a preamble of another length.
+    compared(
+        b"First Bank\n\none,two,three\na,-10.00,x\n",
+        reference="2",
+        amount="1",
+        currency="EUR",
+    )
+    upload(b"First Bank\nAccount,12345\nto be continued,\n\none,two,three\nb,-11.00,y\n")
+    newest = Statement.objects.latest("pk")
+    assert (newest.head_line, newest.rows_total) == (5, 1)
+    page = finance.get(reverse("desk:statement-columns", args=[newest.pk])).content.decode()
+    assert "A file with these columns was here before" in page
+    assert form_of(page)["reference"] == "2"
+    plain = content_of(line(7))
+    upload(plain)
+    newest = Statement.objects.latest("pk")
+    page = finance.get(reverse("desk:statement-columns", args=[newest.pk])).content.decode()
+    assert (newest.head_line, "left out:" in page) == (1, False)
