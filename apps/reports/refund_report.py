@@ -48,6 +48,12 @@ _COLUMNS: tuple[tuple[Column, str], ...] = (
     ),
     (moment("reported_at", "Reported"), "refund__reported_at"),
     (moment("confirmed_at", "Confirmed"), "refund__confirmed_at"),
+    # What people look for first stands in front, where no screen cuts it off.
+    (amount("refunded_total", "Refunded total"), "amount_cents"),
+    (amount("shopper", "To the shopper"), "shopper_amount_cents"),
+    (amount("optoro", "To Optoro", hint="Settles an exchange order"), "optoro_amount_cents"),
+    (amount("retained", "Kept back", hint="Return shipping"), "retained_amount_cents"),
+    (text("currency", "Currency"), "refund__currency"),
     (text("store", "Store"), ""),
     (text("brand", "Brand"), "concept"),
     (text("order", "Order", links_to="order"), "refund__order__identifier"),
@@ -79,10 +85,6 @@ _COLUMNS: tuple[tuple[Column, str], ...] = (
     ),
     (amount("refunded_product", "Refunded product"), "product_amount_cents"),
     (amount("refunded_tax", "Refunded tax"), "tax_amount_cents"),
-    (amount("refunded_total", "Refunded total"), "amount_cents"),
-    (amount("shopper", "To the shopper"), "shopper_amount_cents"),
-    (amount("optoro", "To Optoro", hint="Settles an exchange order"), "optoro_amount_cents"),
-    (amount("retained", "Kept back", hint="Return shipping"), "retained_amount_cents"),
     (
         amount(
             "told_bonus_credit",
@@ -92,7 +94,6 @@ _COLUMNS: tuple[tuple[Column, str], ...] = (
         ),
         "bonus_credit_amount_cents",
     ),
-    (text("currency", "Currency"), "refund__currency"),
     (text("destination", "Destination", words=dict(Destination.choices)), "refund__destination"),
     (text("gateway", "Gateway"), ""),
     (text("reference", "Gateway reference"), ""),
