@@ -122,7 +122,7 @@ def _run(given: argparse.Namespace, server: Server, *, is_new: bool) -> int:
     given.json.write_text(json.dumps(content, indent=1) + "\n")
     slow, wrong = [r for r in rows if r.is_too_slow], [r for r in rows if r.is_wrong]
     print(
-        f"\n{len(rows)} measured with {given.rmas:,} returns; {len(slow)} above 100 ms, "
+        f"\n{len(rows)} measured with {given.rmas:,} returns; {len(slow)} above their limit, "
         f"{len(wrong)} with a wrong answer. Figures: {given.json}"
     )
     return 1 if slow or wrong else 0

@@ -322,7 +322,8 @@ def _report_targets(sample: Sample) -> Iterator[Target]:
     exports = Export.objects.filter(store=sample.store).values_list("pk")
     yield _page("export", exports[:SAMPLES])
     for report in all_reports():
-        yield _page("report", [[report.name]], f"{report.name}, by itself")
+        url = reverse("desk:report", args=[report.name])
+        yield Target(Group.REPORT, "report", f"{report.name}, by itself", (url,), "administrator")
     base = reverse("desk:report", args=["refunds"])
     items = RefundItem.objects.filter(refund__store=sample.store)
     asked = {
@@ -338,7 +339,7 @@ def _report_targets(sample: Sample) -> Iterator[Target]:
     }
     for name, query in asked.items():
         url = f"{base}?{urlencode(query)}"
-        yield Target(Group.PAGE, "report", f"refunds, {name}", (url,), "administrator")
+        yield Target(Group.REPORT, "report", f"refunds, {name}", (url,), "administrator")
     since = _newest_rows("refunds", sample)
     url = f"{reverse('desk:report-csv', args=['refunds'])}?{urlencode({'by': 'decided', **since})}"
     name = f"refunds, about {_CSV_ROWS:,} rows"
