@@ -345,6 +345,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": STATICFILES_STORAGE_BACKEND},
 }
 WHITENOISE_USE_FINDERS = DEBUG or TESTING
+# Files are looked for when they are asked for, not all of them by each client of each test.
+WHITENOISE_AUTOREFRESH = DEBUG or TESTING
 if DEBUG or TESTING:
     STATIC_ROOT.mkdir(exist_ok=True)
 
