@@ -97,6 +97,7 @@ def _run(given: argparse.Namespace, server: Server, *, is_new: bool) -> int:
     django.setup()
     logging.disable(logging.ERROR)
     from apps.stores.models import Store
+    from tests.bench.measuring import yardstick_ms
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("collectstatic", verbosity=0, interactive=False)
@@ -107,14 +108,18 @@ def _run(given: argparse.Namespace, server: Server, *, is_new: bool) -> int:
         _check_books(first.pk)
         server.mark(given.rmas)
     _take_in(first)
+    yardstick = [yardstick_ms()]
     rows = _measured(given, first)
+    yardstick.append(yardstick_ms())
     exported = _exported(given, first)
+    yardstick.append(yardstick_ms())
     content = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "rmas": given.rmas,
         "postgresql": server.version(),
         "cpus": os.cpu_count(),
         "load": os.getloadavg(),
+        "yardstick_ms": yardstick,
         "figures": [row.as_content() for row in rows],
         "exports": [row.as_content() for row in exported],
     }
@@ -123,7 +128,8 @@ def _run(given: argparse.Namespace, server: Server, *, is_new: bool) -> int:
     slow, wrong = [r for r in rows if r.is_too_slow], [r for r in rows if r.is_wrong]
     print(
         f"\n{len(rows)} measured with {given.rmas:,} returns; {len(slow)} above their limit, "
-        f"{len(wrong)} with a wrong answer. Figures: {given.json}"
+        f"{len(wrong)} with a wrong answer. Yardstick before, between and after: "
+        f"{', '.join(f'{ms:.0f} ms' for ms in yardstick)}. Figures: {given.json}"
     )
     return 1 if slow or wrong else 0
 
