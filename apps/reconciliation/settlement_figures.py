@@ -44,11 +44,12 @@ _AT_ONCE = 2_000
 
 
 def settlement_figures(
-    store_id: int, orders: QuerySet[ExchangeOrder]
+    store_id: int, orders: QuerySet[ExchangeOrder], *, is_most: bool = False
 ) -> Iterator[SettlementFigures]:
     """Yields the figures of these exchange orders of a store, in no order: what `settlements` says
-    of them, in one query."""
-    with_sums, parameters = _with_sums(store_id, orders, tuple(_SUMS))
+    of them, in one query. `is_most` says whether most of the store's are asked about: then units
+    are read from end to end, else one exchange order after the other."""
+    with_sums, parameters = _with_sums(store_id, orders, tuple(_SUMS), is_most=is_most)
     text = f"""
         {with_sums}
         SELECT {_listed("placed", _PLACED)},
@@ -69,8 +70,7 @@ def exposed(
     store_id: int, orders: QuerySet[ExchangeOrder], *, is_most: bool
 ) -> QuerySet[ExchangeOrder]:
     """Returns those of a store's exchange orders that are not canceled and for which a unit is
-    awaited, or none counts, unsorted. `is_most` says whether most of the store's are asked about:
-    then units are read from end to end, else one exchange order after the other."""
+    awaited, or none counts, unsorted; `is_most` as for the figures."""
     names = ("counting", "awaited")
     with_sums, parameters = _with_sums(store_id, orders, names, is_most=is_most)
     text = f"""

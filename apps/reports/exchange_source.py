@@ -24,11 +24,13 @@ Cells = dict[str, int]
 @dataclass(frozen=True)
 class PerExchangeOrder:
     """Rows of exchange orders. `orders` are narrowed and unsorted; `cells` is what is summed of
-    one, or None where it is none of the report; `row` makes a row of these and its units."""
+    one, or None where it is none of the report; `row` makes a row of these and its units.
+    `is_most` says whether most of a store's exchange orders are asked about."""
 
     orders: Callable[[Question], QuerySet[ExchangeOrder]]
     cells: Callable[[Question, SettlementFigures], Cells | None]
     row: Callable[[Question, Settlement, Cells], Row]
+    is_most: Callable[[Question], bool]
     file_rows: int = BATCH_ROWS
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
@@ -61,7 +63,8 @@ class PerExchangeOrder:
 
     def figures(self, question: Question) -> Iterator[tuple[SettlementFigures, Cells]]:
         """Yields the figures of all rows, in no order, and what each adds to the totals."""
-        for found in settlement_figures(question.store.pk, self.orders(question)):
+        store_id, is_most = question.store.pk, self.is_most(question)
+        for found in settlement_figures(store_id, self.orders(question), is_most=is_most):
             cells = self.cells(question, found)
             if cells is not None:
                 yield found, cells

@@ -141,8 +141,8 @@ class _Exposed(PerExchangeOrder):
 
 def _figures(question: Question) -> list[tuple[SettlementFigures, Cells]]:
     store_id = question.store.pk
-    is_most = question.start is None and not question.values.get("age")
-    read = settlement_figures(store_id, exposed(store_id, placed(question), is_most=is_most))
+    rows = exposed(store_id, placed(question), is_most=_is_most(question))
+    read = settlement_figures(store_id, rows)
     found = [(one, cells) for one in read if (cells := _cells(question, one)) is not None]
     return sorted(found, key=_place)
 
@@ -153,7 +153,11 @@ def _place(found: tuple[SettlementFigures, Cells]) -> tuple[Any, ...]:
     return one.placed_at, one.pk
 
 
-_SOURCE = _Exposed(placed, _cells, _row)
+def _is_most(question: Question) -> bool:
+    return question.start is None and not question.values.get("age")
+
+
+_SOURCE = _Exposed(placed, _cells, _row, _is_most)
 _FIGURES = Once(_figures)
 
 

@@ -67,6 +67,10 @@ def placed(question: Question) -> QuerySet[ExchangeOrder]:
     return rows
 
 
+def _is_most(question: Question) -> bool:
+    return question.start is None and not any(question.values.get(name) for name in _TEXTS)
+
+
 def _cells(question: Question, found: SettlementFigures) -> Cells | None:
     wanted = question.values.get("state")
     is_wanted = not wanted or found.state == wanted or (wanted == DIFFERENT and found.is_different)
@@ -170,7 +174,7 @@ SETTLEMENT = register(
         ),
         nothing="No exchange order was placed on these days.",
         filters=SettlementFilters,
-        source=PerExchangeOrder(placed, _cells, _row),
+        source=PerExchangeOrder(placed, _cells, _row, _is_most),
         cards=("goods", "settled", "decided", "open", "difference", "bonus_credit"),
         chart=_chart,
     )

@@ -125,32 +125,42 @@ def _by_key(found: Any) -> dict[int, Any]:
     return {one.placed.pk: one for one in found if one.placed}
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("is_most", [False, True])
+@pytest.mark.parametrize("seed", range(6))
 def test_added_up_as_the_rules_add_up(
-    store: Store, seed: int, monkeypatch: pytest.MonkeyPatch
+    store: Store, seed: int, is_most: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(figures, "_AT_ONCE", 4)
     Books(store, seed)
     Books(Store.objects.create(identifier="other", name="Other"), seed + 100)
+    own = ExchangeOrder.objects.filter(store=store)
     wanted = _by_key(settlements(store.pk))
-    found = _by_key(figures.settlement_figures(store.pk, ExchangeOrder.objects.filter(store=store)))
+    found = _by_key(figures.settlement_figures(store.pk, own, is_most=is_most))
     assert found.keys() == wanted.keys()
     for key, row in wanted.items():
         assert (found[key].placed, found[key].currency) == (row.placed, row.currency)
         assert found[key].sums == row.sums, row
         assert found[key].state == row.state
         assert found[key].difference_cents == row.difference_cents
-    some = ExchangeOrder.objects.filter(store=store, total_amount_cents__gt=1000)
-    assert _by_key(figures.settlement_figures(store.pk, some)) == {
+    some = own.filter(total_amount_cents__gt=1000)
+    assert 0 < some.count() < own.count()
+    assert _by_key(figures.settlement_figures(store.pk, some, is_most=is_most)) == {
         row.pk: found[row.pk] for row in some
     }
+    exposed = set(figures.exposed(store.pk, own, is_most=is_most).values_list("pk", flat=True))
+    assert exposed == {
+        key
+        for key, row in wanted.items()
+        if not row.placed.is_canceled and (row.sums.awaited or not row.sums.counting)
+    }
+    assert 0 < len(exposed) < own.count()
 
 
 def test_the_draws_have_every_case(store: Store) -> None:
     """What the test above compares is of every state, with units of every kind."""
     seen: set[State] = set()
     sums = []
-    for seed in range(12):
+    for seed in range(6):
         one = Store.objects.create(identifier=f"s-{seed}", name=f"S {seed}")
         Books(one, seed)
         rows = [row for row in settlements(one.pk) if row.placed]
