@@ -116,7 +116,7 @@ def test_an_item_that_only_one_has_is_told_in_short():
     [difference] = rules.differences({"items": [item]}, {"items": [item, item]})
     assert (difference.field, difference.first, difference.second) == ("items[1]", None, "2 of s")
     words = rules.in_words(rules.differences({"x_cents": 5}, {"x_cents": 1250}), "EUR")
-    assert words == "x_cents: first €0.05, now €12.50"
+    assert words == "x: first €0.05, now €12.50"
 
 
 def test_many_differences_are_told_in_few_words():

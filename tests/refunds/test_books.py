@@ -330,7 +330,7 @@ def test_more_refunds_cost_the_reconciler_no_more_queries(
         units = [builders.unit(f"ORD-{number}")]
         send_rma(builders.rma(f"RMA-{number}", units=units, tracking="TRANSIT"))
         drain()
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(8):
             assert ledger_differs(store.pk) == []
 
 
