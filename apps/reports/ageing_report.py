@@ -20,15 +20,14 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from apps.common.days import start_of_day
 from apps.reconciliation.settlement import UNKNOWN_CURRENCY
 from apps.refunds.models import RefundUnit
 from apps.reports.ages import BUCKETS, LABELS, bucket_of
 from apps.reports.book_filters import today_of
 from apps.reports.filters import ReportFilters, choice_field, text_field
-from apps.reports.parts import within
+from apps.reports.parts import aged, within
 from apps.reports.registry import register
-from apps.reports.rules import ONE_DAY, Preset
+from apps.reports.rules import Preset
 from apps.reports.sources import Keyset
 from apps.reports.types import (
     ChartData,
@@ -86,7 +85,9 @@ def open_returns(question: Question) -> QuerySet[Rma]:
         ~Q(status__in=(rma_rules.REFUNDED, rma_rules.CANCELED)), store_id=question.store.pk
     )
     rows = rows.annotate(opened_at=OPENED, waits_for=_WAITS_FOR)
-    rows = rows.filter(within(question, "opened_at"), _aged(question))
+    rows = rows.filter(within(question, "opened_at"))
+    if values.get("age"):
+        rows = rows.filter(aged(question, values["age"], "opened_at"))
     if values.get("waits"):
         rows = rows.filter(waits_for=values["waits"])
     if values.get("brand"):
@@ -95,22 +96,6 @@ def open_returns(question: Question) -> QuerySet[Rma]:
         rows = rows.filter(return_method=values["return_method"])
     has_units = Exists(RmaUnit.objects.filter(rma=OuterRef("pk"), is_withdrawn=False))
     return rows.filter(has_units).order_by()
-
-
-def _aged(question: Question) -> Q:
-    wanted = question.values.get("age")
-    return _opened_in(wanted, question) if wanted else Q()
-
-
-def _opened_in(bucket: str, question: Question) -> Q:
-    """When returns were opened that are of a bucket today."""
-    first, last = next((first, last) for key, first, last in BUCKETS if key == bucket)
-    today, bounds = today_of(question), Q()
-    if first:
-        bounds &= Q(opened_at__lt=start_of_day(today - ONE_DAY * (first - 1), question.zone))
-    if last is not None:
-        bounds &= Q(opened_at__gte=start_of_day(today - ONE_DAY * last, question.zone))
-    return bounds
 
 
 def _units() -> QuerySet[Any]:
@@ -177,7 +162,7 @@ def _order(question: Question) -> tuple[str, ...]:
 def _chart(question: Question) -> ChartData | None:
     """Counts by age, in one query."""
     found = open_returns(question).aggregate(
-        **{f"of_{n}": Count("pk", filter=_opened_in(key, question)) for n, (key, *_) in
+        **{f"of_{n}": Count("pk", filter=aged(question, key, "opened_at")) for n, (key, *_) in
            enumerate(BUCKETS)}
     )  # fmt: skip
     values = list(found.values())

@@ -6,20 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from apps.common.days import start_of_day
 from apps.exchanges.models import ExchangeOrder
 from apps.reconciliation.settlement import settlements_of_placed
 from apps.reconciliation.settlement_figures import exposed, settlement_figures
 from apps.reconciliation.settlement_rules import Placed, Settlement, SettlementFigures
-from apps.reports.ages import BUCKETS, LABELS, bucket_of
+from apps.reports.ages import LABELS, bucket_of
 from apps.reports.book_filters import today_of
 from apps.reports.exchange_source import Cells, PerExchangeOrder
 from apps.reports.filters import ReportFilters, choice_field
-from apps.reports.parts import main_currency, within
+from apps.reports.parts import aged, main_currency, within
 from apps.reports.registry import register
-from apps.reports.rules import ONE_DAY, Preset
+from apps.reports.rules import Preset
 from apps.reports.sources import Once, kept, position_of
 from apps.reports.types import (
     Batch,
@@ -56,19 +55,8 @@ def placed(question: Question) -> QuerySet[ExchangeOrder]:
     if question.values.get("currency"):
         rows = rows.filter(currency=question.values["currency"])
     if question.values.get("age"):
-        rows = rows.filter(_placed_in(question.values["age"], question))
+        rows = rows.filter(aged(question, question.values["age"], "placed_at"))
     return rows.order_by()
-
-
-def _placed_in(bucket: str, question: Question) -> Q:
-    """When exchange orders were placed that are of a bucket today."""
-    first, last = next((first, last) for key, first, last in BUCKETS if key == bucket)
-    today, bounds = today_of(question), Q()
-    if first:
-        bounds &= Q(placed_at__lt=start_of_day(today - ONE_DAY * (first - 1), question.zone))
-    if last is not None:
-        bounds &= Q(placed_at__gte=start_of_day(today - ONE_DAY * last, question.zone))
-    return bounds
 
 
 def _days(question: Question, placed: Placed) -> int:

@@ -6,6 +6,10 @@ from typing import Any
 from django.db.models import Q, QuerySet, Sum
 from django.http import QueryDict
 
+from apps.common.days import start_of_day
+from apps.reports.ages import BUCKETS
+from apps.reports.book_filters import today_of
+from apps.reports.rules import ONE_DAY
 from apps.reports.types import Question
 
 
@@ -17,6 +21,19 @@ def within(question: Question, field: str) -> Q:
     if question.end:
         bounds[f"{field}__lt"] = question.end
     return Q(**bounds)
+
+
+def aged(question: Question, bucket: str, field: str) -> Q:
+    """Returns that something that began at a moment is of a bucket of `ages` today, in days on the
+    store's clock."""
+    first, last = next((first, last) for key, first, last in BUCKETS if key == bucket)
+    today, bounds = today_of(question), Q()
+    if first:
+        before = start_of_day(today - ONE_DAY * (first - 1), question.zone)
+        bounds &= Q(**{f"{field}__lt": before})
+    if last is not None:
+        bounds &= Q(**{f"{field}__gte": start_of_day(today - ONE_DAY * last, question.zone)})
+    return bounds
 
 
 def main_currency(sums: Iterable[tuple[str, int]]) -> str:

@@ -42,10 +42,7 @@ class Desk:
         """Returns the window in which this person of the demo is signed in."""
         if name not in self._windows:
             page = self._windows[name] = self.door()
-            page.goto("/login/")
-            page.fill("input[name=username]", name)
-            page.fill("input[name=password]", f"{name}-demo")
-            page.click("main button[type=submit]")
+            sign_in(page, name)
             page.wait_for_url(f"{self.url}/")
         return self._windows[name]
 
@@ -65,6 +62,14 @@ def press(page: Page, words: str) -> None:
     """Presses the button with these words in the page's content, and waits for what comes."""
     with page.expect_navigation():
         page.get_by_role("main").get_by_role("button", name=words, exact=True).first.click()
+
+
+def sign_in(page: Page, name: str) -> None:
+    """Signs this person of the demo in; whoever has a second factor is asked for it next."""
+    page.goto("/login/")
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", f"{name}-demo")
+    press(page, "Sign in")
 
 
 def _first_row(page: Page, where: str) -> None:
@@ -305,10 +310,7 @@ def catalog(desk: Desk) -> Shown:
 def second_factor(desk: Desk) -> Shown:
     """An authenticator app is set up, asked for at the next sign-in, and taken away."""
     page = desk.door()
-    page.goto("/login/")
-    page.fill("input[name=username]", "reader")
-    page.fill("input[name=password]", "reader-demo")
-    press(page, "Sign in")
+    sign_in(page, "reader")
     page.goto("/account/app/")
     secret = (page.locator(".secret code").text_content() or "").strip()
     page.fill("#id_code", "123456")
@@ -323,10 +325,7 @@ def second_factor(desk: Desk) -> Shown:
     page.goto("/account/app/remove/")
     yield "app-remove", page, SCREEN
     other = desk.door()
-    other.goto("/login/")
-    other.fill("input[name=username]", "reader")
-    other.fill("input[name=password]", "reader-demo")
-    press(other, "Sign in")
+    sign_in(other, "reader")
     yield "sign-in-code", other, SCREEN
     page.goto("/account/app/remove/")
     with page.expect_navigation():
@@ -337,10 +336,7 @@ def second_factor(desk: Desk) -> Shown:
 def out_of_date(desk: Desk) -> Shown:
     """A form that outlives its session: the sign-in that keeps it, and the way back to it."""
     page = desk.door()
-    page.goto("/login/")
-    page.fill("input[name=username]", "lead")
-    page.fill("input[name=password]", "lead-demo")
-    press(page, "Sign in")
+    sign_in(page, "lead")
     _first_row(page, "/orders/?returns=yes")
     page.fill("textarea[name=text]", "Half a note")
     token = [c for c in page.context.cookies() if c.get("name") != "sessionid"]
