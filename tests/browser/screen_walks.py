@@ -150,7 +150,7 @@ def case(desk: Desk) -> Shown:
 def making_a_refund(desk: Desk) -> Shown:
     """The form of a refund, what is wrong with it, its preview and its question."""
     page = desk.window("agent")
-    _first_row(page, "/orders/?returns=yes&status=Shipped")
+    _first_row(page, "/orders/?returns=no&status=Shipped")
     page.goto(page.locator("a[href*='/refunds/new/']").first.get_attribute("href") or "/")
     press(page, "Continue")
     yield "refund-form-wrong", page, SCREEN
