@@ -54,7 +54,7 @@ AMOUNTS = {
     "original_shipping_amount_cents": "Original shipping",
 }
 # What a text filter is compared with, whole and as it is written.
-_TEXTS = {
+COMPARED_WITH = {
     "brand": "concept",
     "order": "refund__order__identifier",
     "paid_order": "refund__paid_order__identifier",
@@ -78,7 +78,7 @@ _TEXTS = {
 # Who is meant by that in a filter of people: no user name has brackets.
 NOBODY = "(nobody)"
 # What a text filter is looked for in, whatever the capitals.
-_PARTS = {"title": "title", "note": "refund__note"}
+LOOKED_FOR_IN = {"title": "title", "note": "refund__note"}
 
 
 def _amount_field(label: str) -> forms.DecimalField:
@@ -159,13 +159,13 @@ def items_of(question: Question) -> QuerySet[RefundItem]:
         rows = rows.filter(refund__status__in=sorted(LIVE_STATUSES))
     elif status != ANY_STATUS:
         rows = rows.filter(refund__status=status)
-    for name, field in _TEXTS.items():
+    for name, field in COMPARED_WITH.items():
         value = values.get(name)
         if value == NOBODY and name in ("author", "approver"):
             rows = rows.filter(**{f"refund__{name}__isnull": True})
         elif value not in ("", None):
             rows = rows.filter(**{field: value, **_in_store(name, question)})
-    for name, field in _PARTS.items():
+    for name, field in LOOKED_FOR_IN.items():
         if values.get(name):
             rows = rows.filter(**{f"{field}__icontains": values[name]})
     return _by_amount(_by_payout(rows, values), values)

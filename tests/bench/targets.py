@@ -22,8 +22,9 @@ from apps.exchanges.models import ExchangeOrder
 from apps.inbox.models import Delivery
 from apps.orders.models import Order
 from apps.outbox.models import Attempt, Job
-from apps.refunds.models import Payout, Refund, RefundItem
+from apps.refunds.models import Payout, Refund, RefundItem, RefundStatus
 from apps.reports.models import Export
+from apps.reports.refund_filters import AMOUNTS, COMPARED_WITH, DATES, LOOKED_FOR_IN, NOBODY
 from apps.reports.registry import all_reports
 from apps.rmas.models import Rma, RmaUnit
 from apps.statements.queries import only_at_desk, statements_of
@@ -323,20 +324,19 @@ def _report_targets(sample: Sample) -> Iterator[Target]:
     yield _page("export", exports[:SAMPLES])
     for report in all_reports():
         url = reverse("desk:report", args=[report.name])
-        yield Target(Group.REPORT, "report", f"{report.name}, by itself", (url,), "administrator")
+        for name, query in (("by itself", ""), ("over all time", "?period=all")):
+            told = f"{report.name}, {name}"
+            yield Target(Group.REPORT, "report", told, (url + query,), "administrator")
     base = reverse("desk:report", args=["refunds"])
     items = RefundItem.objects.filter(refund__store=sample.store)
     asked = {
         "last month": {"period": "last_month"},
-        "SKU": {"period": "all", "sku": sample.rows(items, "sku")[0]},
-        "order": {"period": "all", "order": sample.rows(items, "refund__order__identifier")[0]},
-        "refund": {"period": "all", "refund": sample.rows(items, "refund__identifier")[0]},
-        "return": {"period": "all", "rma": sample.rows(items, "refund__rma_identifier")[0]},
         "brand, reason, this month": {
             "brand": sample.rows(items, "concept")[0],
             "return_reason": sample.rows(items, "return_reason")[0],
         },
     }
+    asked |= dict(_refund_filters(sample, items))
     for name, query in asked.items():
         url = f"{base}?{urlencode(query)}"
         yield Target(Group.REPORT, "report", f"refunds, {name}", (url,), "administrator")
@@ -344,6 +344,33 @@ def _report_targets(sample: Sample) -> Iterator[Target]:
     url = f"{reverse('desk:report-csv', args=['refunds'])}?{urlencode({'by': 'decided', **since})}"
     name = f"refunds, about {_CSV_ROWS:,} rows"
     yield Target(Group.CSV, "report-csv", name, (url,), "administrator")
+
+
+def _refund_filters(
+    sample: Sample, items: QuerySet[RefundItem]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each filter of the refund report over all days there are, with a value that rows have."""
+    payouts = Payout.objects.filter(refund__store=sample.store)
+    fields = COMPARED_WITH | LOOKED_FOR_IN
+    found = {
+        name: sample.rows(items.exclude(**{field: None}), field) for name, field in fields.items()
+    }
+    found |= {
+        "payout": sample.rows(payouts, "idempotency_key"),
+        "reference": sample.rows(payouts.exclude(gateway_reference=""), "gateway_reference"),
+        "gateway": sample.rows(payouts, "gateway"),
+        "status": list(RefundStatus.values),
+    }
+    every = {"period": "all"}
+    for name, values in found.items():
+        yield f"{name}, over all time", every | {name: str(next(iter(values), "none"))}
+    for date, _ in DATES:
+        yield f"by {date}, over all time", every | {"by": date}
+    for amount in AMOUNTS:
+        bounds = {"amount_of": amount, "amount_from": "150", "currency": "USD"}
+        yield f"{amount} from 150, over all time", every | bounds
+    for name in ("author", "approver"):
+        yield f"{name} nobody, over all time", every | {name: NOBODY}
 
 
 def _statement_targets(sample: Sample) -> Iterator[Target]:

@@ -81,7 +81,11 @@ def test_what_can_be_refunded_ends_with_the_units_and_the_payment(order: Any, le
     assert "Refundable $92.24 shipped, not refunded" in page
     form = text_of(lead.get(NEW))
     assert "Goods of the order shipped, not refunded $92.24" in form
-    assert "$92.24 of the $600.00 allowed for an order is left" in form
+    assert "$92.24 at most: no more can go back to the payments" in form
+    make(lead, typed(order, goodwill="92.24"))
+    assert "Nothing can go back to the payments any more, so no goodwill either" in text_of(
+        lead.get(NEW)
+    )
 
 
 # --- Before the click -------------------------------------------------------------------------

@@ -126,6 +126,11 @@ class Choice:
         return min(self.found.goodwill_room_cents, self.found.cash_room_cents)
 
     @property
+    def is_goodwill_bound_by_payments(self) -> bool:
+        """Whether less can go back to the payments than is allowed as goodwill."""
+        return self.found.cash_room_cents < self.found.goodwill_room_cents
+
+    @property
     def reserved_cents(self) -> int:
         """What refunds that wait for approval hold of the payments: which of them pays it is
         decided when they are approved."""
