@@ -147,5 +147,13 @@ class PeriodEvent(AppendOnly):
     class Meta:
         indexes = [models.Index(fields=["store", "-month", "-id"], name="ledger_period_events")]
 
+    @property
+    def label(self) -> str:
+        """What happened, in words. Who takes back a request of their own refuses nothing."""
+        asked = self.answers if self.kind == self.Kind.REOPENING_REFUSED else None
+        if asked is not None and asked.actor_id == self.actor_id:
+            return "Request to open again withdrawn"
+        return str(self.get_kind_display())
+
     def __str__(self) -> str:
         return f"{self.month:%Y-%m} {self.get_kind_display().lower()}"

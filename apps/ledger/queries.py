@@ -109,7 +109,7 @@ def period_events(store_id: int) -> QuerySet[PeriodEvent]:
     """Returns what happened to a store's months, newest month and event first."""
     return (
         PeriodEvent.objects.filter(store_id=store_id)
-        .select_related("actor")
+        .select_related("actor", "answers")
         .order_by("-month", "-pk")
     )
 

@@ -60,7 +60,7 @@ def _group(question: Question) -> Any:
     kind = question.values.get("rows")
     if kind == WEEK:
         return TruncWeek("opened_at", tzinfo=question.zone, output_field=DateField())
-    return F(kind) if kind in (SKU, BRAND) else Value("")
+    return F(kind) if kind in (SKU, BRAND) else Value("All")
 
 
 def _rows(question: Question) -> list[Row]:

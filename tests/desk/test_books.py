@@ -99,6 +99,11 @@ def test_the_files_of_a_closed_month_are_the_same_byte_for_byte_whatever_comes_l
         assert b"".join(fresh.streaming_content) != before
 
 
+def decide(client, request, decision):
+    url = f"/books/requests/{request.pk}/decide/"
+    return client.post(url, {"decision": decision}, follow=True)
+
+
 @pytest.mark.usefixtures("march")
 def test_opening_a_month_again_takes_two_people_on_screen():
     fin, otto = browser_of("fin"), browser_of("otto", Role.ADMINISTRATOR)
@@ -109,14 +114,22 @@ def test_opening_a_month_again_takes_two_people_on_screen():
     request = PeriodEvent.objects.get(kind="reopening_asked")
     own = text_of(fin.get("/books/"))
     assert "You asked for it: a second person decides." in own
-    refused = fin.post(f"/books/requests/{request.pk}/decide/", {"decision": "open"}, follow=True)
+    decide(fin, request, "refuse")
+    assert "Request to open again withdrawn" in text_of(fin.get("/books/"))
+    fin.post("/books/2026-3/reopen/", {"reason": "a late bank file, after all"})
+    request = PeriodEvent.objects.filter(kind="reopening_asked").latest("pk")
+    refused = decide(fin, request, "open")
     assert "takes a second person" in text_of(refused)
     assert str(Books.objects.get().closed_through) == "2026-03-31"
-    other = otto.post(f"/books/requests/{request.pk}/decide/", {"decision": "open"}, follow=True)
+    other = decide(otto, request, "open")
     assert "March 2026 is open again." in text_of(other)
     assert str(Books.objects.get().closed_through) == "2026-02-28"
-    late = otto.post(f"/books/requests/{request.pk}/decide/", {"decision": "open"}, follow=True)
+    late = decide(otto, request, "open")
     assert "It was decided on already." in text_of(late)
+    close(fin)
+    fin.post("/books/2026-3/reopen/", {"reason": "once more"})
+    decide(otto, PeriodEvent.objects.filter(kind="reopening_asked").latest("pk"), "refuse")
+    assert "Opening again refused" in text_of(fin.get("/books/"))
 
 
 @pytest.mark.usefixtures("march")

@@ -220,8 +220,8 @@ def test_reasons_alone_and_within_sku_brand_and_week(store: Store, returned, fin
     returned(3, status="CANCELED", **made(2026, 2, 3, 12))
     rows = rows_of("return-reasons", store, FEBRUARY)
     assert [tuple(row.values()) for row in rows] == [
-        ("", "Changed Mind", 2, 2 / 3, 2, 0),
-        ("", "Too Small", 1, 1 / 3, 1, 1),
+        ("All", "Changed Mind", 2, 2 / 3, 2, 0),
+        ("All", "Too Small", 1, 1 / 3, 1, 1),
     ]
     brands = rows_of("return-reasons", store, f"{FEBRUARY}&rows=brand")
     assert [(r["group"], r["reason"], r["units"], r["share"]) for r in brands] == [
