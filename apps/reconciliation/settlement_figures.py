@@ -46,15 +46,17 @@ _AT_ONCE = 2_000
 def settlement_figures(
     store_id: int, orders: QuerySet[ExchangeOrder], *, is_most: bool = False
 ) -> Iterator[SettlementFigures]:
-    """Yields the figures of these exchange orders of a store, in no order: what `settlements` says
-    of them, in one query. `is_most` says whether most of the store's are asked about: then units
-    are read from end to end, else one exchange order after the other."""
+    """Yields the figures of these exchange orders of a store, in the order in which they were
+    placed: what `settlements` says of them, in one query. `is_most` says whether most of the
+    store's are asked about: then units are read from end to end, else one exchange order after the
+    other."""
     with_sums, parameters = _with_sums(store_id, orders, tuple(_SUMS), is_most=is_most)
     text = f"""
         {with_sums}
         SELECT {_listed("placed", _PLACED)},
             {", ".join(f"COALESCE(sums.{name}, 0)" for name in _SUMS)}
         FROM placed LEFT JOIN sums ON sums.pk = placed.pk
+        ORDER BY placed.placed_at, placed.pk
     """
     with connection.chunked_cursor() as cursor:
         cursor.execute(text, parameters)

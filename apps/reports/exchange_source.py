@@ -62,7 +62,8 @@ class PerExchangeOrder:
         return sorted(totals, key=lambda one: (-one.rows, one.currency))
 
     def figures(self, question: Question) -> Iterator[tuple[SettlementFigures, Cells]]:
-        """Yields the figures of all rows, in no order, and what each adds to the totals."""
+        """Yields the figures of all rows, in the order in which their exchange orders were placed,
+        and what each adds to the totals."""
         store_id, is_most = question.store.pk, self.is_most(question)
         for found in settlement_figures(store_id, self.orders(question), is_most=is_most):
             cells = self.cells(question, found)

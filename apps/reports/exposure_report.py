@@ -1,9 +1,11 @@
 """What was handed out for goods that nobody has scanned yet: exchange orders, gift cards and bonus
 credit, by age."""
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from django import forms
 from django.db.models import QuerySet
@@ -28,6 +30,7 @@ from apps.reports.types import (
     Question,
     Report,
     Row,
+    Totals,
     amount,
     count,
     moment,
@@ -99,46 +102,80 @@ def _row(question: Question, found: Settlement, cells: Cells) -> Row:
     )
 
 
+@dataclass
+class _Look:
+    """What one look at all that is exposed found: its sums, and where each exchange order stands,
+    as two numbers. Nothing else of a row is kept, however many there are."""
+
+    keys: "array[int]" = field(default_factory=lambda: array("q"))
+    moments: "array[int]" = field(default_factory=lambda: array("q"))
+    rows: Counter[str] = field(default_factory=Counter)
+    sums: dict[str, Counter[str]] = field(default_factory=dict)
+    by_age: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def start_behind(self, after: Position | None) -> int:
+        """Returns the number of the first row behind a position."""
+        if after is None:
+            return 0
+        moment, key = position_of(after, 2)
+        return bisect_right(
+            range(len(self.keys)),
+            (_number(moment), key),
+            key=lambda n: (self.moments[n], self.keys[n]),
+        )
+
+
+def _number(moment: datetime) -> int:
+    """A moment as microseconds, as exact as it is kept."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _look(question: Question) -> _Look:
+    store_id, look = question.store.pk, _Look()
+    rows = exposed(store_id, placed(question), is_most=_is_most(question))
+    for found in settlement_figures(store_id, rows):
+        cells = _cells(question, found)
+        if cells is None or found.placed is None:
+            continue
+        look.keys.append(found.placed.pk)
+        look.moments.append(_number(found.placed.placed_at))
+        look.rows[found.currency] += 1
+        look.sums.setdefault(found.currency, Counter()).update(cells)
+        age = bucket_of(_days(question, found.placed))
+        look.by_age[found.currency, age] += cells["exposed"]
+    return look
+
+
 class _Exposed(PerExchangeOrder):
-    """Few enough for their figures to be read whole, once for rows, totals and chart: what is
-    awaited. Only the rows that are shown are read with their units."""
+    """Looked at once for rows, totals and chart. Only the rows that are shown are read with their
+    units."""
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns the next rows by when they were placed."""
-        found = [one.placed for one, _ in _FIGURES.of(question) if one.placed]
-        start = 0
-        if after is not None:
-            start = bisect_right(
-                found, position_of(after, 2), key=lambda one: [one.placed_at, one.pk]
-            )
-        keys = [one.pk for one in found[start : start + limit]]
-        placed = ExchangeOrder.objects.in_bulk(keys)
+        look = _LOOK.of(question)
+        start = look.start_behind(after)
+        keys = look.keys[start : start + limit]
+        found = ExchangeOrder.objects.in_bulk(keys)
         rows = [
             self.row(question, one, cells)
-            for one in settlements_of_placed([placed[key] for key in keys])
+            for one in settlements_of_placed([found[key] for key in keys])
             if (cells := self.cells(question, one)) is not None
         ]
-        is_more = start + limit < len(found)
-        last = found[start + limit - 1] if is_more else None
+        is_more = start + limit < len(look.keys)
+        last = found[keys[-1]] if is_more else None
         return Batch(rows, kept([last.placed_at, last.pk]) if last else None)
 
-    def figures(self, question: Question) -> Iterator[tuple[SettlementFigures, Cells]]:
-        """Yields the figures of all rows."""
-        yield from _FIGURES.of(question)
-
-
-def _figures(question: Question) -> list[tuple[SettlementFigures, Cells]]:
-    store_id = question.store.pk
-    rows = exposed(store_id, placed(question), is_most=_is_most(question))
-    read = settlement_figures(store_id, rows)
-    found = [(one, cells) for one in read if (cells := _cells(question, one)) is not None]
-    return sorted(found, key=_place)
-
-
-def _place(found: tuple[SettlementFigures, Cells]) -> tuple[Any, ...]:
-    one = found[0].placed
-    assert one is not None  # or it has no cells
-    return one.placed_at, one.pk
+    def totals(self, report: Report, question: Question) -> list[Totals]:
+        """Adds up what the database has added up by exchange order."""
+        look = _LOOK.of(question)
+        totals = [
+            Totals(currency, look.rows[currency], {key: sums[key] for key in report.summed})
+            for currency, sums in look.sums.items()
+        ]
+        return sorted(totals, key=lambda one: (-one.rows, one.currency))
 
 
 def _is_most(question: Question) -> bool:
@@ -146,19 +183,15 @@ def _is_most(question: Question) -> bool:
 
 
 _SOURCE = _Exposed(placed, _cells, _row, _is_most)
-_FIGURES = Once(_figures)
+_LOOK = Once(_look)
 
 
 def _chart(question: Question) -> ChartData | None:
-    sums: dict[tuple[str, str], int] = {}
-    for found, cells in _SOURCE.figures(question):
-        assert found.placed is not None  # or it has no cells
-        key = (found.currency, bucket_of(_days(question, found.placed)))
-        sums[key] = sums.get(key, 0) + cells["exposed"]
-    currency = main_currency((key[0], cents) for key, cents in sums.items())
+    sums = _LOOK.of(question).by_age
+    currency = main_currency((name, cents) for (name, _), cents in sums.items())
     if not currency:
         return None
-    points = [Point(label, sums.get((currency, age), 0)) for age, label in LABELS.items()]
+    points = [Point(label, sums[currency, age]) for age, label in LABELS.items()]
     return ChartData(f"Exposed in {currency}, by age", points, currency)
 
 
