@@ -188,7 +188,7 @@ def _told(request: Request) -> _Told:
 
 
 def _payouts(request: Request) -> QuerySet[Payout]:
-    rows = Payout.objects.filter(refund__store=store_of(request))
+    rows = Payout.objects.filter(store=store_of(request))
     return rows.select_related("refund__paid_order")
 
 

@@ -88,6 +88,6 @@ def _refund(store_id: int, identifier: str) -> Refund:
 
 def _payouts(store_id: int, identifier: str, states: tuple[str, ...]) -> list[Payout]:
     rows = Payout.objects.filter(
-        refund__store_id=store_id, refund__identifier=identifier, status__in=states
+        store_id=store_id, refund__identifier=identifier, status__in=states
     )
     return list(rows.order_by("pk"))

@@ -53,6 +53,7 @@ def broken_books(store_id: int) -> list[Found]:
         *_live_units_of_ended_refunds(store_id),
         *_payouts_without_attempt(store_id),
         *_foreign_keys(store_id),
+        *_foreign_stores(store_id),
         *_lines_do_not_add_up(store_id),
         *ledger_differs(store_id),
     ]
@@ -205,7 +206,7 @@ def _about_payout(
 
 def _payouts_without_attempt(store_id: int) -> Iterable[Found]:
     rows = (
-        Payout.objects.filter(refund__store_id=store_id)
+        Payout.objects.filter(store_id=store_id)
         .exclude(status__in=_NOT_SENT)
         .exclude(Exists(PayoutAttempt.objects.filter(payout=OuterRef("pk"))))
         .select_related("refund__order")
@@ -224,7 +225,7 @@ def _payouts_without_attempt(store_id: int) -> Iterable[Found]:
 
 def _foreign_keys(store_id: int) -> Iterable[Found]:
     rows = (
-        PayoutAttempt.objects.filter(payout__refund__store_id=store_id)
+        PayoutAttempt.objects.filter(payout__store_id=store_id)
         .exclude(idempotency_key=F("payout__idempotency_key"))
         .select_related("payout__refund__order")
         .defer("payout__refund__raw", "payout__refund__order__raw")
@@ -237,6 +238,23 @@ def _foreign_keys(store_id: int) -> Iterable[Found]:
             since_at=attempt.started_at,
             explanation=f"attempt {attempt.number} went out with another key, "
             f"{attempt.idempotency_key}",
+        )
+
+
+def _foreign_stores(store_id: int) -> Iterable[Found]:
+    rows = (
+        Payout.objects.filter(refund__store_id=store_id)
+        .exclude(store=F("refund__store"))
+        .select_related("refund__order", "store")
+        .defer("refund__raw", "refund__order__raw")
+        .order_by("pk")
+    )
+    for payout in rows:
+        yield _about_payout(
+            payout,
+            DifferenceKind.FOREIGN_STORE,
+            since_at=payout.created_at,
+            explanation=f"it stands with the store {payout.store.name}",
         )
 
 

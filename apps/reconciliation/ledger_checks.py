@@ -88,7 +88,7 @@ def _booked_though_ended(store_id: int) -> Iterable[Found]:
 
 def _payouts_not_booked(store_id: int) -> Iterable[Found]:
     rows = (
-        Payout.objects.filter(refund__store_id=store_id, status=PayoutStatus.PAID)
+        Payout.objects.filter(store_id=store_id, status=PayoutStatus.PAID)
         .filter(~Exists(_of(store_id, "payout:")))
         .select_related("refund__order")
         .defer("refund__raw", "refund__order__raw")

@@ -285,9 +285,7 @@ def _live_on_canceled_rmas(store_id: int) -> Iterable[Found]:
 
 def _payments_without_end(store_id: int) -> Iterable[Found]:
     rows = (
-        Payout.objects.filter(
-            refund__store_id=store_id, status__in=(PayoutStatus.UNKNOWN, *UNDECIDED)
-        )
+        Payout.objects.filter(store_id=store_id, status__in=(PayoutStatus.UNKNOWN, *UNDECIDED))
         .annotate(begun_at=Min("attempts__started_at"))
         .select_related("refund__order")
         .defer("refund__raw", "refund__order__raw")

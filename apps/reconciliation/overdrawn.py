@@ -104,7 +104,7 @@ def _payers(store_id: int) -> QuerySet[Order]:
     return (
         Order.objects.filter(
             Q(pk__in=own.values("paid_order"))
-            | Q(pk__in=paid.filter(refund__store_id=store_id).values("refund__paid_order"))
+            | Q(pk__in=paid.filter(store_id=store_id).values("refund__paid_order"))
         )
         .annotate(
             own_cents=_total(
@@ -278,7 +278,7 @@ def _payments(store_id: int) -> Iterable[Found]:
         type__in=CAPTURES,
     ).values("amount_cents")[:1]
     rows = (
-        Payout.objects.filter(refund__store_id=store_id, refund__destination__in=PAID_OUT)
+        Payout.objects.filter(store_id=store_id, refund__destination__in=PAID_OUT)
         .exclude(status__in=_ENDED)
         .exclude(transaction_identifier="")
         .order_by()

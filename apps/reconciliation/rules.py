@@ -44,6 +44,7 @@ class DifferenceKind(StrEnum):
     LIVE_UNITS_OF_ENDED_REFUND = "live_units_of_ended_refund"
     PAYOUT_WITHOUT_ATTEMPT = "payout_without_attempt"
     FOREIGN_KEY = "foreign_key"
+    FOREIGN_STORE = "foreign_store"
     LINES_DO_NOT_ADD_UP = "lines_do_not_add_up"
     NOT_BOOKED = "not_booked"
     BOOKED_THOUGH_ENDED = "booked_though_ended"
@@ -81,6 +82,7 @@ LABELS: dict[DifferenceKind, str] = {
     DifferenceKind.LIVE_UNITS_OF_ENDED_REFUND: "Live units in a declined or canceled refund",
     DifferenceKind.PAYOUT_WITHOUT_ATTEMPT: "A payment without any attempt",
     DifferenceKind.FOREIGN_KEY: "An attempt with another key than its payment's",
+    DifferenceKind.FOREIGN_STORE: "A payment of another store than its refund",
     DifferenceKind.LINES_DO_NOT_ADD_UP: "The lines are not the refund's total",
     DifferenceKind.NOT_BOOKED: "Not in the ledger",
     DifferenceKind.BOOKED_THOUGH_ENDED: "Ended, but still in the ledger as owed",

@@ -95,7 +95,7 @@ def stores_to_reconcile() -> QuerySet[Store]:
     """Returns the stores whose money is looked at: those that are active, and those that are not
     any more, but whose refunds are not finished or whose payments are not decided."""
     refunds = Refund.objects.filter(store=OuterRef("pk"), status__in=_NOT_FINISHED)
-    payouts = Payout.objects.filter(refund__store=OuterRef("pk"), status__in=_NOT_DECIDED)
+    payouts = Payout.objects.filter(store=OuterRef("pk"), status__in=_NOT_DECIDED)
     return Store.objects.filter(Q(is_active=True) | Exists(refunds) | Exists(payouts)).order_by(
         "pk"
     )

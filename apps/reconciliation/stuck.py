@@ -139,7 +139,7 @@ def stuck_payouts(store_id: int, now: datetime) -> Iterable[Found]:
         Payout.objects.filter(
             asked_about,
             _is_due(now, "refund__"),
-            refund__store_id=store_id,
+            store_id=store_id,
             refund__status__in=UNFINISHED,
         )
         .annotate(

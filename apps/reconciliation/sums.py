@@ -115,7 +115,7 @@ def _refunds(store_id: int) -> Iterable[dict]:  # type: ignore[type-arg]
 
 def _payouts(store_id: int) -> Iterable[dict]:  # type: ignore[type-arg]
     answered = PayoutAttempt.objects.filter(payout=OuterRef("pk"), outcome=GatewayOutcome.PAID)
-    rows = Payout.objects.filter(refund__store_id=store_id, status=PayoutStatus.PAID)
+    rows = Payout.objects.filter(store_id=store_id, status=PayoutStatus.PAID)
     is_finished = Q(refund__status=RefundStatus.PAID)
     wanted = _both("paid_out", "amount_cents", Q())
     wanted |= _both("paid_in_part", "amount_cents", ~is_finished)

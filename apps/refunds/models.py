@@ -376,6 +376,13 @@ class Payout(KeptRow):
     paid in several ways is paid back by several payouts, one for each payment."""
 
     refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="payouts")
+    store = models.ForeignKey(
+        Store,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="That of its refund: what a gateway paid for a store is read from one index",
+    )
     gateway = models.CharField(max_length=40)
     idempotency_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     amount_cents = models.BigIntegerField()
@@ -412,9 +419,10 @@ class Payout(KeptRow):
                 name="refunds_payouts_by_reference",
             ),
             models.Index(
-                fields=["gateway", "finished_at", "id"],
+                fields=["store", "gateway", "finished_at", "id"],
+                include=["amount_cents", "currency"],
                 condition=Q(status="paid"),
-                name="refunds_payouts_paid",
+                name="refunds_payouts_paid_by",
             ),
             models.Index(
                 fields=["gateway", "amount_cents", "currency"], name="refunds_payouts_by_amount"

@@ -276,6 +276,7 @@ def _pay_the_rest_by_hand(parts: list[Payout]) -> None:
             continue
         payout = Payout.objects.create(
             refund_id=part.refund_id,
+            store_id=part.store_id,
             gateway=MANUAL,
             amount_cents=part.amount_cents,
             currency=part.currency,

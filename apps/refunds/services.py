@@ -305,6 +305,7 @@ def plan_payouts(refund: Refund) -> list[Payout]:
     def payout(amount_cents: int, tender: Tender) -> Payout:
         return Payout.objects.create(
             refund=refund,
+            store_id=refund.store_id,
             gateway=gateway_for(
                 payment_gateway=connection.payment_gateway,
                 gift_card_gateway=connection.gift_card_gateway,

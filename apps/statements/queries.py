@@ -64,7 +64,7 @@ def payouts_named(source: Source, rows: Iterable[StatementRow]) -> dict[int, Pay
 
 def payouts_from(source: Source) -> QuerySet[Payout]:
     """Returns all payouts that were made for this source's gateway, with their refunds."""
-    payouts = Payout.objects.filter(refund__store_id=source.store_id, gateway=source.gateway)
+    payouts = Payout.objects.filter(store_id=source.store_id, gateway=source.gateway)
     return payouts.select_related("refund__order").defer("refund__order__raw")
 
 

@@ -103,8 +103,8 @@ _COLUMNS = {
     ),
     "payouts": (
         Payout,
-        "id refund_id gateway idempotency_key amount_cents currency transaction_identifier tender "
-        "status gateway_reference error created_at finished_at",
+        "id refund_id store_id gateway idempotency_key amount_cents currency "
+        "transaction_identifier tender status gateway_reference error created_at finished_at",
     ),
     "payout_attempts": (
         PayoutAttempt,

@@ -289,12 +289,12 @@ class Writer:
         reference = f"sim_{uuid[:12]}" if status == "paid" else ""
         error = {"unknown": "no answer in time", "declined": "insufficient funds"}.get(status, "")
         order = story.order
+        store_id = self.store_ids[order.store]
         self.tables.payouts.add(
-            key, key, "simulated", uuid, cents, order.currency, f"PAY-{order.identifier}",
+            key, key, store_id, "simulated", uuid, cents, order.currency, f"PAY-{order.identifier}",
             "simulated", word, reference, error, at(decided),
             at(paid) if status in ("paid", "declined") else None,
         )  # fmt: skip
-        store_id = self.store_ids[order.store]
         state = {"approved": "waiting", "paying": "waiting", "unknown": "waiting"}
         job_id = self._next("job")
         self.tables.jobs.add(

@@ -32,7 +32,7 @@ from tests.support import builders
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
 
-QUERIES = 28
+QUERIES = 29
 # Orders that look overdrawn are read with what was decided for them.
 QUERIES_ABOUT_SUSPICIOUS = 5
 
@@ -469,6 +469,15 @@ def test_an_attempt_with_another_key(paid, store):
         f"with another key, {other}"
     )
     assert broken(store) == [("foreign_key", text)]
+
+
+def test_a_payment_of_another_store(paid, store):
+    other = Store.objects.create(name="Outlet", identifier="OUTLET")
+    Payout.objects.update(store=other)
+    found = [one for one in broken(store) if one[0] == "foreign_store"]
+    key = Payout.objects.get().idempotency_key
+    text = f"$522.24 of refund {paid.identifier}, key {key}: it stands with the store Outlet"
+    assert found == [("foreign_store", text)]
 
 
 def test_lines_that_are_not_the_total(paid, store):

@@ -304,7 +304,12 @@ def test_the_reconciler_finds_what_the_ledger_lacks(send_order, send_rma, drain,
     refund = Refund.objects.get()
     Refund.objects.update(status="approved")
     Payout.objects.create(
-        refund=refund, gateway="simulated", amount_cents=56, currency="USD", status="paid"
+        refund=refund,
+        store=refund.store,
+        gateway="simulated",
+        amount_cents=56,
+        currency="USD",
+        status="paid",
     )
     key = Payout.objects.get().idempotency_key
     found = [

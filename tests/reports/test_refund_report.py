@@ -116,6 +116,7 @@ def test_several_payments_multiply_no_rows(store: Store) -> None:
     ):
         Payout.objects.create(
             refund=refund,
+            store=refund.store,
             gateway=gateway,
             amount_cents=1000,
             currency="USD",
@@ -258,6 +259,7 @@ def test_every_filter_keeps_what_fits(store: Store, query: str) -> None:
     raw_refund(store, 3, status="canceled", currency="GBP")
     Payout.objects.create(
         refund=other,
+        store=other.store,
         gateway="stripe",
         amount_cents=1,
         currency="EUR",

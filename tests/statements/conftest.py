@@ -61,6 +61,7 @@ def payer_of(store: Store) -> Pay:
         return Payout.objects.create(
             **{
                 "refund": refund,
+                "store": refund.store,
                 "gateway": "simulated",
                 "idempotency_key": UUID(int=number),
                 "amount_cents": cents,

@@ -131,7 +131,7 @@ def _payments(store_id: int, items: list[Item]) -> dict[str, int]:
     names = {item.subject for item in items if Act.SEE_PAYMENT in ACTS.get(item.kind, ())}
     if not names:
         return {}
-    rows = Payout.objects.filter(refund__store_id=store_id, refund__identifier__in=names)
+    rows = Payout.objects.filter(store_id=store_id, refund__identifier__in=names)
     ordered = sorted(
         rows.values_list("refund__identifier", "status", "pk"),
         key=lambda row: (row[1] in _UNDECIDED, row[2]),

@@ -12,7 +12,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import (
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+)
 from django.db.models.functions import Coalesce, TruncDate
 
 from apps.common import clock
@@ -217,17 +228,15 @@ def _amounts(rows: QuerySet[Refund], moment: Any, amount: str, zone: ZoneInfo) -
 
 
 def _waits(store_id: int, start: datetime, end: datetime, zone: ZoneInfo) -> list[Group]:
+    waited = ExpressionWrapper(F("paid_at") - F("rma__scanned_at"), output_field=DurationField())
     found = (
         _money(store_id, start, end)
         .filter(rma__scanned_at__lte=F("paid_at"))
+        .annotate(day=TruncDate("paid_at", tzinfo=zone), waited=waited)
         .order_by()
-        .values_list("paid_at", "rma__scanned_at")
+        .values_list("day", "waited")
     )
-    return [
-        Group(paid_at.astimezone(zone).date(), seconds=(paid_at - scanned_at).total_seconds())
-        for paid_at, scanned_at in found
-        if paid_at and scanned_at
-    ]
+    return [Group(day, seconds=waited.total_seconds()) for day, waited in found]
 
 
 def currencies(series: Series) -> list[str]:

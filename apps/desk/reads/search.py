@@ -198,7 +198,7 @@ def _units(column: str, why: str, **more: Any) -> _Question:
 
 
 def _payouts(column: str, why: str) -> _Question:
-    return _Question(Kind.REFUND, Payout, "refund_id", "refund__store", column, why)
+    return _Question(Kind.REFUND, Payout, "refund_id", "store", column, why)
 
 
 _QUESTIONS = (

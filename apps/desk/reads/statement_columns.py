@@ -102,7 +102,7 @@ def first_mapping(store: Store, page: ColumnsPage) -> tuple[str, ColumnMapping, 
     for source in remembered(store.pk):
         if source.columns == columns and source.mapping:
             return source.gateway, ColumnMapping.from_json(source.mapping), True
-    currency = Payout.objects.filter(refund__store=store).order_by("-pk").values_list("currency")
+    currency = Payout.objects.filter(store=store).order_by("-pk").values_list("currency")
     usual = currency.first()
     mapping = guess(columns, page.looked_through, usual[0] if usual else "")
     return connection_of(store).payment_gateway, mapping, False
