@@ -95,6 +95,7 @@ def open_payout(refund: Refund, status: str = "unknown", gateway: str = "simulat
     payout, _ = Payout.objects.get_or_create(
         refund=refund,
         defaults={
+            "store_id": refund.store_id,
             "gateway": gateway,
             "amount_cents": refund.shopper_amount_cents,
             "currency": refund.currency,
