@@ -53,10 +53,14 @@ class Keyset:
         names = (*order, *(name for name in self.fields if name not in order))
         places = [names.index(name) for name in self.fields]
         rows = self.rows(question).order_by(*order)
+        next_ones = rows
         if after is not None:
             key = position_of(after, len(order), is_by_day=self.is_by_day(question))
-            rows = rows.filter(behind(order, key))
-        found = list(rows.values_list(*names)[: limit + 1])
+            next_ones = rows.filter(behind(order, key))
+        # Which rows, before what they show: for the second the database joins a dozen tables, and
+        # with so many it no longer sees that a filter leaves only one row.
+        rows = rows.filter(pk__in=next_ones.values("pk")[: limit + 1])
+        found = list(rows.values_list(*names))
         shown = found[:limit]
         end = None if len(found) <= limit else kept(shown[-1][: len(order)])
         read = [tuple([row[place] for place in places]) for row in shown]
