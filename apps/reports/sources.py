@@ -50,21 +50,18 @@ class Keyset:
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns the next rows by key: the database begins where the last batch ended."""
         order = self.order(question)
-        names = (*order, *(name for name in self.fields if name not in order))
-        places = [names.index(name) for name in self.fields]
         rows = self.rows(question).order_by(*order)
         next_ones = rows
         if after is not None:
             key = position_of(after, len(order), is_by_day=self.is_by_day(question))
             next_ones = rows.filter(behind(order, key))
-        # Which rows, before what they show: for the second the database joins a dozen tables, and
-        # with so many it no longer sees that a filter leaves only one row.
-        rows = rows.filter(pk__in=next_ones.values("pk")[: limit + 1])
-        found = list(rows.values_list(*names))
-        shown = found[:limit]
-        end = None if len(found) <= limit else kept(shown[-1][: len(order)])
-        read = [tuple([row[place] for place in places]) for row in shown]
-        return Batch(self.finish(question, read), end)
+        # Which rows, before what they show: the second takes a dozen tables, and joining so many
+        # the database no longer sees that a filter leaves only one row.
+        places = list(next_ones.values_list(*order, "pk")[: limit + 1])
+        shown = places[:limit]
+        end = None if len(places) <= limit else kept(shown[-1][: len(order)])
+        read = rows.filter(pk__in=[place[-1] for place in shown]).values_list(*self.fields)
+        return Batch(self.finish(question, list(read)), end)
 
     def totals(self, report: Report, question: Question) -> list[Totals]:
         """Adds all rows up in the database."""
