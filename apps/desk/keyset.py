@@ -4,7 +4,7 @@ the first one, and no row is seen twice while others come."""
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import QueryDict
 
 from apps.desk.paging import PAGE_SIZE
@@ -22,18 +22,27 @@ class KeysetPage:
     after: int | None = None
 
 
-def keyset_page(rows: QuerySet[Any], query: QueryDict, size: int = PAGE_SIZE) -> KeysetPage:
-    """Returns the page that `?after=` or `?before=` asks for; nonsense is the first page."""
+def keyset_page(
+    rows: QuerySet[Any],
+    query: QueryDict,
+    size: int = PAGE_SIZE,
+    *,
+    are_found_first: bool = False,
+) -> KeysetPage:
+    """Returns the page that `?after=` or `?before=` asks for; nonsense is the first page. Few rows
+    among very many `are_found_first` and sorted then, for a query more: PostgreSQL goes through a
+    whole table in the order of its keys where it expects more of them."""
+    read = _read_found if are_found_first else _read
     before, after = _key(query.get("before")), _key(query.get("after"))
     if before is not None:
-        found = list(rows.filter(pk__lt=before).order_by("-pk")[: size + 1])
+        found = read(rows.filter(pk__lt=before), size + 1, is_backward=True)
         page = found[:size][::-1]
         if page:
             return KeysetPage(page, page[0].pk if len(found) > size else None, page[-1].pk)
         after = None
     if after is not None:
         rows = rows.filter(pk__gt=after)
-    found = list(rows.order_by("pk")[: size + 1])
+    found = read(rows, size + 1)
     page = found[:size]
     is_behind_first = after is not None and bool(page)
     return KeysetPage(
@@ -41,6 +50,17 @@ def keyset_page(rows: QuerySet[Any], query: QueryDict, size: int = PAGE_SIZE) ->
         page[0].pk if is_behind_first else None,
         page[-1].pk if len(found) > size else None,
     )
+
+
+def _read(rows: QuerySet[Any], limit: int, *, is_backward: bool = False) -> list[Any]:
+    return list(rows.order_by("-pk" if is_backward else "pk")[:limit])
+
+
+def _read_found(rows: QuerySet[Any], limit: int, *, is_backward: bool = False) -> list[Any]:
+    # No index has a sum in its order.
+    by_sum = (F("pk") + 0).desc() if is_backward else (F("pk") + 0).asc()
+    keys = list(rows.order_by(by_sum).values_list("pk", flat=True)[:limit])
+    return _read(rows.filter(pk__in=keys), limit, is_backward=is_backward)
 
 
 def _key(text: str | None) -> int | None:

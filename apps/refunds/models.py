@@ -425,7 +425,8 @@ class Payout(KeptRow):
                 name="refunds_payouts_paid_by",
             ),
             models.Index(
-                fields=["gateway", "amount_cents", "currency"], name="refunds_payouts_by_amount"
+                fields=["store", "gateway", "amount_cents", "currency", "finished_at"],
+                name="refunds_payouts_alike",
             ),
         ]
 

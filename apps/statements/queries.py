@@ -149,12 +149,12 @@ def _alike(row: StatementRow) -> Q:
     alike = Q(amount_cents=row.amount_cents, currency=row.currency)
     if row.paid_on is None:
         return alike
+    # Either side names all that its index begins with.
     start = midnight(row.paid_on, ZoneInfo("UTC")) - _WINDOW
     end = midnight(row.paid_on, ZoneInfo("UTC")) + _WINDOW + timedelta(days=1)
-    return alike & (
-        Q(finished_at__gte=start, finished_at__lt=end)
-        | Q(finished_at__isnull=True, created_at__gte=start, created_at__lt=end)
-    )
+    finished = alike & Q(finished_at__gte=start, finished_at__lt=end)
+    made = alike & Q(finished_at__isnull=True, created_at__gte=start, created_at__lt=end)
+    return finished | made
 
 
 def is_candidate(row: StatementRow, payout: Payout) -> bool:

@@ -221,7 +221,7 @@ def rows_in(found: Statement, tab: str) -> QuerySet[StatementRow]:
 
 def _page(found: Statement, tab: str, at_desk: QuerySet[Payout], query: QueryDict) -> KeysetPage:
     if tab == AT_DESK:
-        return keyset_page(at_desk, query)
+        return keyset_page(at_desk, query, are_found_first=True)
     if tab == UNREADABLE:
         return KeysetPage([])
     return keyset_page(rows_in(found, tab), query)
