@@ -26,6 +26,7 @@ from apps.refunds.models import Payout, Refund, RefundItem, RefundStatus
 from apps.reports.models import Export
 from apps.reports.refund_filters import AMOUNTS, COMPARED_WITH, DATES, LOOKED_FOR_IN, NOBODY
 from apps.reports.registry import all_reports
+from apps.reports.rules import Preset
 from apps.rmas.models import Rma, RmaUnit
 from apps.statements.queries import only_at_desk, statements_of
 from apps.stores.models import Store
@@ -318,28 +319,37 @@ def _report_targets(sample: Sample) -> Iterator[Target]:
     yield _page("books", [[]])
     yield _page("statements", [[]])
     yield _page("schedules", [[]])
-    yield _page("books-close", [[2026, 9]])
     yield _page("exports", [[]])
     exports = Export.objects.filter(store=sample.store).values_list("pk")
     yield _page("export", exports[:SAMPLES])
+    closing = (reverse("desk:books-close", args=[2026, 9]),)
+    yield Target(Group.HISTORY, "books-close", "all months until now", closing, "administrator")
     for report in all_reports():
-        url = reverse("desk:report", args=[report.name])
-        for name, query in (("by itself", ""), ("over all time", "?period=all")):
-            told = f"{report.name}, {name}"
-            yield Target(Group.REPORT, "report", told, (url + query,), "administrator")
-    base = reverse("desk:report", args=["refunds"])
+        opens_with_all = report.filters.default_period == Preset.ALL
+        group = Group.HISTORY if opens_with_all else Group.REPORT
+        yield _report(group, report.name, "by itself", {})
+        if not opens_with_all:
+            yield _report(Group.HISTORY, report.name, "over all time", {"period": "all"})
+    yield from _refund_report_targets(sample)
+
+
+def _report(group: Group, name: str, told: str, query: dict[str, str]) -> Target:
+    url = f"{reverse('desk:report', args=[name])}?{urlencode(query)}"
+    return Target(group, "report", f"{name}, {told}", (url,), "administrator")
+
+
+def _refund_report_targets(sample: Sample) -> Iterator[Target]:
+    """The refund report with each of its filters, and a file of it."""
     items = RefundItem.objects.filter(refund__store=sample.store)
     asked = {
-        "last month": {"period": "last_month"},
-        "brand, reason, this month": {
-            "brand": sample.rows(items, "concept")[0],
-            "return_reason": sample.rows(items, "return_reason")[0],
-        },
+        "brand": sample.rows(items, "concept")[0],
+        "return_reason": sample.rows(items, "return_reason")[0],
     }
-    asked |= dict(_refund_filters(sample, items))
-    for name, query in asked.items():
-        url = f"{base}?{urlencode(query)}"
-        yield Target(Group.REPORT, "report", f"refunds, {name}", (url,), "administrator")
+    yield _report(Group.REPORT, "refunds", "last month", {"period": "last_month"})
+    yield _report(Group.REPORT, "refunds", "brand, reason, this month", asked)
+    for name, query in _refund_filters(sample, items):
+        told = f"{name}, over all time"
+        yield _report(Group.HISTORY, "refunds", told, {"period": "all", **query})
     since = _newest_rows("refunds", sample)
     url = f"{reverse('desk:report-csv', args=['refunds'])}?{urlencode({'by': 'decided', **since})}"
     name = f"refunds, about {_CSV_ROWS:,} rows"
@@ -349,8 +359,8 @@ def _report_targets(sample: Sample) -> Iterator[Target]:
 def _refund_filters(
     sample: Sample, items: QuerySet[RefundItem]
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each filter of the refund report over all days there are, with a value that rows have."""
-    payouts = Payout.objects.filter(refund__store=sample.store)
+    """Each filter of the refund report, with a value that rows have."""
+    payouts = Payout.objects.filter(store=sample.store)
     fields = COMPARED_WITH | LOOKED_FOR_IN
     found = {
         name: sample.rows(items.exclude(**{field: None}), field) for name, field in fields.items()
@@ -361,16 +371,14 @@ def _refund_filters(
         "gateway": sample.rows(payouts, "gateway"),
         "status": list(RefundStatus.values),
     }
-    every = {"period": "all"}
     for name, values in found.items():
-        yield f"{name}, over all time", every | {name: str(next(iter(values), "none"))}
+        yield name, {name: str(next(iter(values), "none"))}
     for date, _ in DATES:
-        yield f"by {date}, over all time", every | {"by": date}
+        yield f"by {date}", {"by": date}
     for amount in AMOUNTS:
-        bounds = {"amount_of": amount, "amount_from": "150", "currency": "USD"}
-        yield f"{amount} from 150, over all time", every | bounds
+        yield f"{amount} from 150", {"amount_of": amount, "amount_from": "150", "currency": "USD"}
     for name in ("author", "approver"):
-        yield f"{name} nobody, over all time", every | {name: NOBODY}
+        yield f"{name} nobody", {name: NOBODY}
 
 
 def _statement_targets(sample: Sample) -> Iterator[Target]:
