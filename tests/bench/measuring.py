@@ -35,7 +35,7 @@ LIMITS_MS = {
     Group.LIST: 100.0,
     Group.PAGE: 100.0,
     Group.REPORT: 2_000.0,
-    Group.HISTORY: 5_000.0,
+    Group.HISTORY: 10_000.0,
 }
 
 

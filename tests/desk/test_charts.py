@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -149,10 +150,38 @@ def test_the_wait_is_the_median_from_scan_to_paid(shop: Store) -> None:
         paid(shop, order, f"A-{number}", moment, 100, rma=rma)
     paid(shop, order, "B", "2026-11-02T07:00:00+00:00", 100)  # of no return: no scan
     series = waits_by_day(shop.pk, Window.ending_now(NEW_YORK))
-    assert sorted(series.today.seconds) == [600, 1800, 12000]
+    assert (series.today.count, series.today.median_seconds) == (3, 1800)
     figure = figures_of(shop.pk, NEW_YORK)[4]
     assert (figure.value, figure.hint) == ("30 min", "median of 3 refunds")
     assert figure.comparison == "nothing paid in the 7 days before"
+
+
+@pytest.mark.django_db
+def test_a_median_of_very_many_is_kept_for_a_minute(shop: Store, monkeypatch: Any) -> None:
+    monkeypatch.setattr("apps.desk.reads.figures._VERY_MANY", 2)
+    order = take(shop, identifier="ORD-1")
+    scanned = datetime(2026, 11, 2, 6, tzinfo=UTC)
+
+    def pay(number: int) -> None:
+        rma = opened(shop, f"R-{number}", "2026-11-01T12:00:00+00:00")
+        Rma.objects.filter(pk=rma.pk).update(scanned_at=scanned)
+        moment = (scanned + timedelta(minutes=number)).isoformat()
+        paid(shop, order, f"A-{number}", moment, 100, rma=rma)
+
+    def today() -> tuple[int, float | None]:
+        sums = waits_by_day(shop.pk, Window.ending_now(NEW_YORK)).today
+        return sums.count, sums.median_seconds
+
+    pay(10)
+    assert today() == (1, 600)
+    pay(20)
+    assert today() == (2, 900)
+    pay(30)
+    assert today() == (3, 1200)
+    pay(60)
+    assert today() == (3, 1200)
+    cache.clear()
+    assert today() == (4, 1500)
 
 
 @pytest.mark.django_db

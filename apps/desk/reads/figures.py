@@ -34,6 +34,7 @@ from apps.rmas.rules import EXCHANGES
 DAYS = 14
 WEEK = timedelta(days=7)
 _KEPT_SECONDS = 60
+_VERY_MANY = 500
 
 
 @dataclass
@@ -54,6 +55,10 @@ class Sums:
             self.amounts[group.currency] = self.amounts.get(group.currency, 0) + group.cents
         if group.seconds is not None:
             self.seconds.append(group.seconds)
+
+    def settle(self) -> None:
+        """Keeps of the durations only what they are asked for: nothing is added any more."""
+        self.seconds = [median(self.seconds)] if self.seconds else []
 
     @property
     def share(self) -> float | None:
@@ -150,11 +155,21 @@ def _series(name: str, read: _Read, store_id: int, window: Window) -> Series:
     if past is None:
         past = _past(read, store_id, window)
         cache.set(key, past, _KEPT_SECONDS)
-    by_day: dict[date, Sums] = {**past.by_day, window.today: Sums()}
+    today = cache.get(f"{key}:today") or _today(read, store_id, window, f"{key}:today")
+    return Series({**past.by_day, window.today: today}, past.by_then, past.week)
+
+
+def _today(read: _Read, store_id: int, window: Window, key: str) -> Sums:
+    """Reads today anew; what comes of very many rows is kept for a while, too: one more of them
+    hardly moves a median."""
     start, end = window.start_of(window.today), window.start_of(window.today + timedelta(days=1))
-    for group in read(store_id, start, end, window.zone):
-        by_day[window.today].add(group)
-    return Series(by_day, past.by_then, past.week)
+    groups, today = read(store_id, start, end, window.zone), Sums()
+    for group in groups:
+        today.add(group)
+    today.settle()
+    if len(groups) > _VERY_MANY:
+        cache.set(key, today, _KEPT_SECONDS)
+    return today
 
 
 def _past(read: _Read, store_id: int, window: Window) -> Series:
@@ -169,6 +184,8 @@ def _past(read: _Read, store_id: int, window: Window) -> Series:
     last_week = window.start_of(window.today - WEEK)
     for group in read(store_id, last_week, window.this_time_last_week, window.zone):
         by_then.add(group)
+    for sums in (*by_day.values(), by_then, week):
+        sums.settle()
     return Series(by_day, by_then, week)
 
 
@@ -236,7 +253,7 @@ def _waits(store_id: int, start: datetime, end: datetime, zone: ZoneInfo) -> lis
         .order_by()
         .values_list("day", "waited")
     )
-    return [Group(day, seconds=waited.total_seconds()) for day, waited in found]
+    return [Group(day, count=1, seconds=waited.total_seconds()) for day, waited in found]
 
 
 def currencies(series: Series) -> list[str]:

@@ -137,7 +137,7 @@ def _exchange_share(window: Window, series: Series, query: str) -> Figure:
 
 def _scan_to_paid(window: Window, series: Series, query: str) -> Figure:
     week = series.week.median_seconds
-    paid = len(series.today.seconds)
+    paid = series.today.count
     return _figure(
         window,
         series,
