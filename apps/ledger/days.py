@@ -12,8 +12,10 @@ from django.db import OperationalError, connection, transaction
 
 from apps.common import clock
 from apps.ledger.models import Books
+from apps.ledger.rules import settled_zones_with
 from apps.ledger.services import day_of, lock_books
 from apps.stores.models import Store
+from apps.stores.queries import zone_of
 
 # Who books waits behind whoever wants the books alone, so nobody waits for them for long.
 MOST_MILLISECONDS = 2_000
@@ -47,7 +49,14 @@ def _settle(store: Store, day: date) -> date:
     settled = _settled(store)
     if settled is not None and settled >= day:
         return settled
-    Books.objects.update_or_create(store=store, defaults={"settled_through": day})
+    zones = Books.objects.filter(store=store).values_list("settled_zones", flat=True).first()
+    Books.objects.update_or_create(
+        store=store,
+        defaults={
+            "settled_through": day,
+            "settled_zones": settled_zones_with(zones or [], day, zone_of(store).key),
+        },
+    )
     return day
 
 

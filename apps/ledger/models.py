@@ -117,6 +117,12 @@ class Books(models.Model):
         help_text="Figures as of this day may have been shown as final: what is recorded from now "
         "on counts as known after it",
     )
+    settled_zones = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="By which clock days were settled, oldest first: `through` a day, in a `zone`. "
+        "They end where they ended then, whatever clock the store has later",
+    )
 
     class Meta:
         verbose_name_plural = "books"

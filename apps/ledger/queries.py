@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, F, QuerySet, Sum
 
-from apps.ledger.models import Entry, PeriodEvent, Posting
-from apps.ledger.rules import place_of
+from apps.ledger.models import Books, Entry, PeriodEvent, Posting
+from apps.ledger.rules import end_of_known_day, place_of
 from apps.stores.models import Store
 from apps.stores.queries import zone_of
 
@@ -64,8 +64,14 @@ def as_of(store: Store, day: date) -> QuerySet[Posting]:
     What is recorded later does not change them, so the figures of a day that is settled
     (`days.settled_through`, asked before these are read) are the same whenever they are asked for.
     """
-    end = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone_of(store))
-    return postings_of(store.pk, last_day=day, recorded_before=end)
+    return postings_of(store.pk, last_day=day, recorded_before=known_until(store, day))
+
+
+def known_until(store: Store, day: date) -> datetime:
+    """Returns the moment before which something was recorded that was known at the end of a day of
+    a store: what a settled day has does not change with the store's clock."""
+    rows = Books.objects.filter(store=store).values_list("settled_zones", flat=True)
+    return end_of_known_day(day, rows.first() or [], zone_of(store))
 
 
 @dataclass(frozen=True)

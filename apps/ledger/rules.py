@@ -1,8 +1,10 @@
 """The accounts, and how an event's debits and credits become pairs. Pure; integer cents."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
+from apps.common.days import start_of_day
 from apps.ledger.types import Leg, Pair
 
 SALES_RETURNS = "sales_returns"
@@ -96,13 +98,28 @@ def booked_on(happened_on: date, closed_through: date | None) -> date:
     return happened_on
 
 
-def recorded_at(now: datetime, settled_through: date | None, zone: tzinfo) -> datetime:
+SettledZones = list[dict[str, str]]
+
+
+def recorded_at(now: datetime, settled_until: datetime | None) -> datetime:
     """Returns the moment at which something counts as recorded: now, or the first one behind the
     days that are settled, whatever the clock of this machine says and however long ago the
     transaction began."""
-    if settled_through is None:
-        return now
-    return max(now, datetime.combine(settled_through + timedelta(days=1), time(), tzinfo=zone))
+    return now if settled_until is None else max(now, settled_until)
+
+
+def settled_zones_with(zones: SettledZones, day: date, zone: str) -> SettledZones:
+    """Returns by which clocks days are settled once those up to `day` are by that of `zone`."""
+    before = zones[:-1] if zones and zones[-1]["zone"] == zone else zones
+    return [*before, {"through": day.isoformat(), "zone": zone}]
+
+
+def end_of_known_day(day: date, zones: SettledZones, zone: tzinfo) -> datetime:
+    """Returns the moment before which something is recorded that counts as known by the end of a
+    day: the day's end on the clock by which it was settled or, where it is not, on that of `zone`.
+    """
+    settled = (ZoneInfo(one["zone"]) for one in zones if day.isoformat() <= one["through"])
+    return start_of_day(day + timedelta(days=1), next(settled, zone))
 
 
 def first_of_month(day: date) -> date:

@@ -6,7 +6,7 @@ from django.db import connection
 
 from apps.common import clock
 from apps.ledger.models import Books, Entry, Posting
-from apps.ledger.rules import booked_on, pairs, recorded_at
+from apps.ledger.rules import booked_on, end_of_known_day, pairs, recorded_at
 from apps.ledger.types import Booking, Leg
 from apps.stores.models import Store
 from apps.stores.queries import zone_of
@@ -58,7 +58,11 @@ def _write(booking: Booking, *, reverses: Entry | None) -> Entry:
     found = pairs(booking.debited, booking.credited)
     lock_books(booking.store.pk, exclusive=False)
     books = Books.objects.filter(store=booking.store).first() or Books()
-    now = recorded_at(clock.now(), books.settled_through, zone_of(booking.store))
+    settled_until = None
+    if books.settled_through is not None:
+        zone = zone_of(booking.store)
+        settled_until = end_of_known_day(books.settled_through, books.settled_zones or [], zone)
+    now = recorded_at(clock.now(), settled_until)
     day = booked_on(day_of(booking.store, booking.happened_at), books.closed_through)
     entry = Entry.objects.create(
         store=booking.store,

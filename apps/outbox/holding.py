@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from apps.outbox.services import extend_lease
 from apps.outbox.types import ClaimedJob
@@ -25,12 +25,15 @@ def held(claimed: ClaimedJob, *, every_seconds: float) -> Iterator[None]:
     is_over, is_lost = Event(), Event()
 
     def hold() -> None:
+        is_held = False
         try:
             while not is_over.wait(every_seconds):
                 if not _extended(claimed):
-                    is_lost.set()
                     return
+            is_held = True
         finally:
+            if not is_held:
+                is_lost.set()
             connection.close()
 
     holder = Thread(target=hold, name=f"lease of job {claimed.job_id}", daemon=True)
@@ -40,7 +43,8 @@ def held(claimed: ClaimedJob, *, every_seconds: float) -> Iterator[None]:
     finally:
         is_over.set()
         holder.join()
-    if is_lost.is_set():
+    # Once more: the database may not have been there to be asked for as long as a lease takes.
+    if is_lost.is_set() or not extend_lease(claimed):
         raise LeaseLost
 
 
@@ -49,7 +53,7 @@ def _extended(claimed: ClaimedJob) -> bool:
     lease tells whether that was too late."""
     try:
         return extend_lease(claimed)
-    except DatabaseError:
+    except Error:
         logger.warning("job %s: its lease could not be extended", claimed.job_id, exc_info=True)
         connection.close()
         return True

@@ -8,12 +8,10 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from apps.common import clock
-from apps.common.days import start_of_day
 from apps.ledger.models import Posting
-from apps.ledger.queries import postings_of
+from apps.ledger.queries import known_until, postings_of
 from apps.ledger.rules import CASH_OUTSIDE, LABELS, cash, label_of
 from apps.reports.filters import ReportFilters, choice_field, day_field
-from apps.reports.rules import ONE_DAY
 from apps.reports.types import Column, Question, text
 
 ACCOUNTS = LABELS | {
@@ -69,7 +67,7 @@ def booked(question: Question) -> QuerySet[Posting]:
         question.store.pk,
         first_day=question.period.since,
         last_day=question.period.until,
-        recorded_before=start_of_day(known + ONE_DAY, question.zone) if known else None,
+        recorded_before=known_until(question.store, known) if known else None,
     ).order_by()
     return narrowed(rows, question.values)
 

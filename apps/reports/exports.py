@@ -225,7 +225,9 @@ def _content(export: Export, report: Report, question: Question, batch: Batch, s
 def _make_workbook(export: Export, report: Report, question: Question, job: ClaimedJob) -> None:
     """Writes the workbook to a file and keeps that in pieces."""
     alive = _Alive(export, job)
-    ExportChunk.objects.filter(export=export, part=_FILE).delete()
+    with transaction.atomic():
+        _lock(export, job)
+        ExportChunk.objects.filter(export=export, part=_FILE).delete()
     person = export.requested_by
     with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
         write_workbook(
@@ -240,11 +242,22 @@ def _make_workbook(export: Export, report: Report, question: Question, job: Clai
         with Path(file.name).open("rb") as written:
             number = 0
             while piece := written.read(PIECE_BYTES):
-                alive.check()
-                ExportChunk.objects.create(
-                    export=export, part=_FILE, number=number, content=zlib.compress(piece, 0)
-                )
+                with transaction.atomic():
+                    _lock(export, job)
+                    ExportChunk.objects.create(
+                        export=export, part=_FILE, number=number, content=zlib.compress(piece, 0)
+                    )
                 number += 1
+
+
+def _lock(export: Export, job: ClaimedJob) -> Export:
+    """Returns the export, locked until the transaction ends, which must change it; raises _Stopped
+    where it is no longer wanted. A worker that stood still may wake up when another has begun the
+    file anew: it must not finish that one's, so the lease counts in the same transaction."""
+    found = Export.objects.select_for_update(no_key=True).get(pk=export.pk)
+    if found.state != Export.State.FINISHING or not extend_lease(job):
+        raise _Stopped
+    return found
 
 
 class _Alive:
@@ -276,10 +289,8 @@ def _finish(export: Export, job: ClaimedJob) -> None:
         size += len(content)
     now = clock.now()
     with transaction.atomic():
-        # Locked: whether it is kept is not said at the same moment.
-        found = Export.objects.select_for_update(no_key=True).get(pk=export.pk)
-        if found.state != Export.State.FINISHING:
-            raise _Stopped
+        # Whether it is kept is not said at the same moment.
+        found = _lock(export, job)
         days = settings.EXPORT_KEEP_DAYS
         expires_at = None if found.is_kept else clock.in_seconds(days * 86_400)
         Export.objects.filter(pk=export.pk).update(

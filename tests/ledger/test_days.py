@@ -57,3 +57,37 @@ def test_without_anything_settled_a_booking_is_recorded_when_it_is(store):
         made = book(booking(store, happened_at=BEFORE_MIDNIGHT))
         assert made.recorded_at == BEFORE_MIDNIGHT
     assert balances(as_of(store, MARCH_3))
+
+
+@pytest.mark.parametrize(
+    ("before", "shown_at", "after"),
+    [
+        ("UTC", datetime(2026, 3, 4, 1, tzinfo=UTC), "America/Los_Angeles"),
+        ("America/Los_Angeles", datetime(2026, 3, 4, 9, tzinfo=UTC), "Asia/Tokyo"),
+    ],
+)
+def test_a_settled_day_ends_where_it_ended_whatever_clock_the_store_has(
+    store, before, shown_at, after
+):
+    store.time_zone = before
+    store.save()
+    noon, late = datetime(2026, 3, 3, 12, tzinfo=UTC), datetime(2026, 3, 3, 23, tzinfo=UTC)
+    with at(noon):
+        book(booking(store, "first", happened_at=noon))
+    with at(late):
+        book(booking(store, "second", happened_at=noon))
+    with at(shown_at):
+        shown = rows_of("trial-balance", store, "until=2026-03-03")
+        entries = rows_of("entries", store, "until=2026-03-03&known=2026-03-03&since=2026-03-01")
+        book(booking(store, "too late", happened_at=noon))
+    assert {row["figures"] for row in shown} == {"final"}
+    assert len(entries) == 2 * len(balances(as_of(store, MARCH_3))) // len(shown)
+    store.time_zone = after
+    store.save()
+    with at(datetime(2026, 3, 6, 18, tzinfo=UTC)):
+        assert rows_of("trial-balance", store, "until=2026-03-03") == shown
+        again = rows_of("entries", store, "until=2026-03-03&known=2026-03-03&since=2026-03-01")
+        assert again == entries
+        assert settled_through(store) >= date(2026, 3, 5)
+        spans = Books.objects.get().settled_zones
+        assert [one["zone"] for one in spans] == [before, after]

@@ -1,15 +1,18 @@
 """Exports whose worker is slow, dies or comes too late: one worker at a time, and nothing left."""
 
+import threading
 import time
 import zlib
+from hashlib import sha256
 from typing import Any
 
 import pytest
 import xlsxwriter
+from django.db.utils import InterfaceError
 from xlsxwriter.workbook import Workbook
 
 from apps.common import clock
-from apps.outbox import runner, services
+from apps.outbox import holding, runner, services
 from apps.outbox.holding import LeaseLost, held
 from apps.outbox.models import Job, JobState
 from apps.reports import exports
@@ -172,3 +175,65 @@ def test_a_piece_that_is_written_after_the_export_was_canceled_goes_at_once(
     runner.run_next()
     assert state_of(export) == "canceled"
     assert not export.chunks.exists()
+
+
+@pytest.mark.django_db
+def test_a_worker_that_stood_still_does_not_finish_the_file_of_the_next_one(
+    store: Store, monkeypatch: Any
+) -> None:
+    export = started(store)
+    chunks = exports._chunks
+    next_ones: list[Any] = []
+
+    def overtaken(pk: int, part: str) -> Any:
+        """All pieces are read; then another worker begins the file anew, and gets as far as
+        taking the pieces away."""
+        yield from chunks(pk, part)
+        if part == FILE and not next_ones:
+            let_the_lease_run_out()
+            next_ones.append(services.claim_next())
+            ExportChunk.objects.filter(export=pk, part=FILE).delete()
+
+    monkeypatch.setattr(exports, "_chunks", overtaken)
+    runner.run_next()
+    assert state_of(export) == "finishing"
+    assert export.chunks.filter(part=ROWS).count() == 1
+    exports.run_export(next_ones[0])
+    assert state_of(export) == "done"
+    content = b"".join(exports.file_of(export))
+    assert content.startswith(b"PK")
+    assert (len(content), sha256(content).hexdigest()) == (export.size, export.sha256)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_breaks_does_not_end_the_hold(store: Store, monkeypatch: Any) -> None:
+    started(store)
+    claimed = services.claim_next()
+    assert claimed is not None
+    asked: list[bool] = []
+
+    def broken_at_first(job: Any) -> bool:
+        asked.append(True)
+        if len(asked) == 1:
+            raise InterfaceError("connection already closed")
+        return services.extend_lease(job)
+
+    monkeypatch.setattr(holding, "extend_lease", broken_at_first)
+    with held(claimed, every_seconds=0.05):
+        time.sleep(0.4)
+    assert len(asked) > 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hold_that_could_never_be_asked_for_is_lost(store: Store, monkeypatch: Any) -> None:
+    started(store)
+    claimed = services.claim_next()
+    assert claimed is not None
+
+    def broken(job: Any) -> bool:
+        raise RuntimeError("nobody knows why")
+
+    monkeypatch.setattr(holding, "extend_lease", broken)
+    monkeypatch.setattr(threading, "excepthook", lambda told: None)
+    with pytest.raises(LeaseLost), held(claimed, every_seconds=0.05):
+        time.sleep(0.3)
