@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from django.db.models import F
 
 from apps.common import clock
 from apps.common.errors import Refused
+from apps.common.hashing import sha256_of_content
 from apps.outbox import topics
 from apps.outbox.holding import LeaseLost, held
 from apps.outbox.services import enqueue, extend_lease
@@ -147,6 +149,7 @@ def _fail(export: Export, error: str) -> None:
 
 def _go_on(export: Export, job: ClaimedJob) -> None:
     report, question = _asked(export)
+    _begin_anew_with_other_columns(export, report)
     if export.state != Export.State.FINISHING and not _read(export, report, question):
         return
     if export.format == Export.Format.XLSX:
@@ -160,6 +163,34 @@ def _asked(export: Export) -> tuple[Report, Question]:
         raise Refused(f"there is no report {export.report!r} any more")
     question = question_of(report, export.store, export.query)
     return report, replace(question, zone=ZoneInfo(export.zone))
+
+
+def _begin_anew_with_other_columns(export: Export, report: Report) -> None:
+    """The rows of one file are all of the same columns: where the report has others than it had
+    when the first rows were read, as after an upgrade, what was read of it is read anew."""
+    layout = sha256_of_content([[column.key, column.kind] for column in report.columns])
+    if export.layout == layout:
+        return
+    changes: dict[str, Any] = {"layout": layout}
+    with transaction.atomic():
+        if export.chunks_done:
+            ExportChunk.objects.filter(export=export.pk).delete()
+            changes |= {
+                "state": Export.State.READING,
+                "position": None,
+                "rows_done": 0,
+                "rows_total": None,
+                "totals": [],
+                "chunks_done": 0,
+                "size": 0,
+            }
+        rows = Export.objects.filter(
+            pk=export.pk, state__in=_UNFINISHED, chunks_done=export.chunks_done
+        )
+        if not rows.update(**changes):
+            raise _Stopped
+    for name, value in changes.items():
+        setattr(export, name, value)
 
 
 def _read(export: Export, report: Report, question: Question) -> bool:

@@ -46,6 +46,9 @@ class Export(models.Model):
     rows_done = models.BigIntegerField(default=0)
     position = models.JSONField(null=True, blank=True, help_text="Where the next chunk begins")
     chunks_done = models.PositiveIntegerField(default=0)
+    layout = models.CharField(
+        max_length=64, blank=True, help_text="A digest of the columns that its rows were read for"
+    )
     totals = models.JSONField(default=list, help_text="The sums of the rows written so far")
     size = models.BigIntegerField(default=0, help_text="Bytes of the file")
     sha256 = models.CharField(max_length=64, blank=True)

@@ -1,11 +1,15 @@
 """Exports whose worker is slow, dies or comes too late: one worker at a time, and nothing left."""
 
+import csv
+import io
 import threading
 import time
 import zlib
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+import openpyxl
 import pytest
 import xlsxwriter
 from django.db.utils import InterfaceError
@@ -18,7 +22,10 @@ from apps.outbox.models import Job, JobState
 from apps.reports import exports
 from apps.reports.asking import question_of
 from apps.reports.models import Export, ExportChunk
+from apps.reports.refund_report import REFUNDS
 from apps.reports.registry import report_named
+from apps.reports.sources import Keyset
+from apps.reports.types import Batch
 from apps.stores.models import Store
 from tests.support.refunds import raw_refund, utc
 
@@ -237,3 +244,54 @@ def test_a_hold_that_could_never_be_asked_for_is_lost(store: Store, monkeypatch:
     monkeypatch.setattr(threading, "excepthook", lambda told: None)
     with pytest.raises(LeaseLost), held(claimed, every_seconds=0.05):
         time.sleep(0.3)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_an_export_under_way_begins_anew_where_the_columns_are_others(
+    store: Store, monkeypatch: Any, file_format: str
+) -> None:
+    for number in (1, 2):
+        raw_refund(store, number, paid_at=utc(2026, 2, 2 + number))
+    source = REFUNDS.source
+    assert isinstance(source, Keyset)
+    now = replace(REFUNDS, source=replace(source, file_rows=1))
+    place = [column.key for column in now.columns].index("booked_on")
+
+    class Before:
+        """The source of a release that did not have that column."""
+
+        file_rows = 1
+        totals = now.source.totals
+
+        def batch(self, *asked: Any) -> Batch:
+            batch = now.source.batch(*asked)
+            return Batch([row[:place] + row[place + 1 :] for row in batch.rows], batch.end)
+
+    columns = tuple(column for column in now.columns if column.key != "booked_on")
+    before = replace(now, columns=columns, source=Before())
+    export = exports.start_export(
+        report=now,
+        question=question_of(now, store, "period=all"),
+        file_format=file_format,
+        user_id=None,
+    )
+    monkeypatch.setattr(exports, "SECONDS_PER_RUN", 0.0)
+    monkeypatch.setattr(exports, "report_named", lambda name: before)
+    runner.run_next()
+    export.refresh_from_db()
+    assert (export.state, export.chunks_done, export.rows_done) == ("reading", 1, 1)
+    monkeypatch.setattr(exports, "SECONDS_PER_RUN", 20.0)
+    monkeypatch.setattr(exports, "report_named", lambda name: now)
+    runner.run_next()
+    export.refresh_from_db()
+    assert (export.state, export.rows_done) == ("done", 2)
+    content = b"".join(exports.file_of(export))
+    if file_format == "csv":
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    else:
+        rows = [
+            list(row) for row in openpyxl.load_workbook(io.BytesIO(content)).worksheets[0].values
+        ]
+    assert {len(row) for row in rows[:3]} == {len(now.columns)}
+    assert [row[0] for row in rows[1:3]] == ["RD-1", "RD-2"]
