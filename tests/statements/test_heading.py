@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from apps.common.csv_reading import Place
 from apps.statements.files import first_rows, open_statement
+from apps.statements.heading import find_heading
 from apps.statements.models import Statement
 from tests.statements.conftest import HEAD, content_of, form_of, line, standings
 
@@ -87,3 +88,37 @@ def test_a_file_with_a_preamble_is_shown_read_and_remembered(pay, upload, financ
     newest = Statement.objects.latest("pk")
     page = finance.get(reverse("desk:statement-columns", args=[newest.pk])).content.decode()
     assert (newest.head_line, "left out:" in page) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        # The summary of the account has two known names, too.
+        (
+            "Account;DE12\nType;Amount\nPayouts;EUR 5.00\nRefunds;EUR 6.00\n\n"
+            "Date;Transaction ID;Amount;Currency;Type\n2026-01-02;re_1;5.00;EUR;refund\n",
+            6,
+        ),
+        # A row with a known name in it is a row.
+        (
+            "Datum;Text;Umsatz;Art\n2026-01-02;Amount;EUR 5,00;Refund\n"
+            "2026-01-03;re_2;EUR 6,00;Refund\n",
+            1,
+        ),
+        ('"Betrag\n(EUR)";Reference;Amount;Date\n"1,00";re_1;"1,00";2026-01-01\n', 1),
+        ('Of 6" screens\nReference;Amount;Date\nre_1;1,00;2026-01-01\n', 2),
+    ],
+)
+def test_the_line_with_most_known_names_is_the_heading(text, line):
+    found = find_heading(text.encode(), "utf-8")
+    assert found.place.line == line
+    assert not any('"' in cell for cell in found.cells)
+
+
+def test_a_row_that_was_taken_for_a_heading_once_is_none_below_other_rows():
+    first = "re_1;refund;x\nre_2;refund;y\n"
+    cells = find_heading(first.encode(), "utf-8").cells
+    again = "re_9;new;z\nre_8;new;z\n" + first
+    assert find_heading(again.encode(), "utf-8", [cells]).place.line == 1
+    preamble = "Bank\n\n" + first
+    assert find_heading(preamble.encode(), "utf-8", [cells]).place.line == 3
