@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
-from weakref import ReferenceType, ref
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.dateparse import parse_date, parse_datetime
@@ -14,8 +13,6 @@ from apps.common.days import FIRST_DAY, LAST_DAY
 from apps.reports.sums import Sums
 from apps.reports.types import Batch, Position, Question, Report, Row, Totals
 
-# A page asks of its period and of the one before.
-_KEPT = 4
 BATCH_ROWS = 5_000
 _LARGEST = 2**62
 T = TypeVar("T")
@@ -129,19 +126,14 @@ class Once(Generic[T]):
     look at the database; it goes with the question."""
 
     read: Callable[[Question], T]
-    _last: list[tuple[ReferenceType[Question], T]] = field(default_factory=list)
 
     def of(self, question: Question) -> T:
         """Returns what is read for a question."""
-        for asked, found in self._last[:]:
-            if asked() is question:
-                return found
-        found = self.read(question)
-        self._last[:] = [*self._last[1 - _KEPT :], (ref(question, self._forget), found)]
+        looks = question.looks
+        if id(self) not in looks:
+            looks[id(self)] = self.read(question)
+        found: T = looks[id(self)]
         return found
-
-    def _forget(self, gone: ReferenceType[Question]) -> None:
-        self._last[:] = [kept for kept in self._last if kept[0] is not gone]
 
 
 @dataclass(frozen=True)

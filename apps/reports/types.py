@@ -125,6 +125,11 @@ class Question:
         """The last day whose figures as of its end are the same for ever. Kept like the above."""
         return settled_through(self.store)
 
+    @cached_property
+    def looks(self) -> dict[int, Any]:
+        """What was read for it once (`sources.Once`), for rows, totals and chart alike."""
+        return {}
+
     def before(self) -> "Question | None":
         """The same question for the period of the same length right before; None where the
         period is open."""
