@@ -154,13 +154,28 @@ class SettlementFigures:
     state: State
 
     @property
+    def is_canceled(self) -> bool:
+        """Whether there is an exchange order, and it was canceled."""
+        return self.placed is not None and self.placed.is_canceled
+
+    @property
     def goods_amount_cents(self) -> int:
-        """What Optoro is owed for the goods."""
+        """What the goods cost."""
         return self.placed.goods_amount_cents if self.placed else 0
 
     @property
+    def owed_goods_amount_cents(self) -> int:
+        """What Optoro is owed for the goods: nothing for those of a canceled exchange order."""
+        return 0 if self.is_canceled else self.goods_amount_cents
+
+    @property
+    def owed_bonus_credit_amount_cents(self) -> int:
+        """The bonus credit given with it, which no unit pays; nothing where it was canceled."""
+        return 0 if self.is_canceled else self.bonus_credit_amount_cents
+
+    @property
     def bonus_credit_amount_cents(self) -> int:
-        """The bonus credit given with it, which no unit pays."""
+        """The bonus credit that it was placed with."""
         return self.placed.bonus_credit_amount_cents if self.placed else 0
 
     @property
@@ -180,15 +195,16 @@ class SettlementFigures:
 
     @property
     def open_cents(self) -> int:
-        """What units pay that no refund holds yet."""
-        return self.sums.open_cents
+        """What units pay that no refund holds yet; nothing for a canceled exchange order, whatever
+        Optoro still estimates."""
+        return 0 if self.is_canceled else self.sums.open_cents
 
     @property
     def difference_cents(self) -> int:
         """What the units pay beyond the goods; negative where they pay less. A canceled exchange
-        order has no goods: all that was settled is too much."""
-        if self.state == State.CANCELED_BUT_SETTLED:
-            return self.settled_cents
+        order has no goods: all that was settled, or is decided, is too much."""
+        if self.is_canceled:
+            return self.settled_cents + self.decided_cents
         return self.sums.pays_cents - self.goods_amount_cents
 
     @property
@@ -381,12 +397,11 @@ def totals(rows: Iterable[Settlement]) -> list[Totals]:
 
 
 def _totals(currency: str, rows: list[Settlement]) -> Totals:
-    owed = [row for row in rows if row.placed and not row.placed.is_canceled]
     return Totals(
         currency=currency,
         orders=sum(row.placed is not None for row in rows),
-        goods_amount_cents=sum(row.goods_amount_cents for row in owed),
-        bonus_credit_amount_cents=sum(row.bonus_credit_amount_cents for row in owed),
+        goods_amount_cents=sum(row.owed_goods_amount_cents for row in rows),
+        bonus_credit_amount_cents=sum(row.owed_bonus_credit_amount_cents for row in rows),
         estimated_cents=sum(row.estimated_cents for row in rows),
         settled_cents=sum(row.settled_cents for row in rows),
         decided_cents=sum(row.decided_cents for row in rows),

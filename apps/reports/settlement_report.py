@@ -76,16 +76,14 @@ def _cells(question: Question, found: SettlementFigures) -> Cells | None:
     is_wanted = not wanted or found.state == wanted or (wanted == DIFFERENT and found.is_different)
     if found.placed is None or not is_wanted:
         return None
-    # A canceled exchange order is owed nothing.
-    is_owed = not found.placed.is_canceled
     return {
-        "goods": found.goods_amount_cents if is_owed else 0,
-        "bonus_credit": found.bonus_credit_amount_cents if is_owed else 0,
+        "goods": found.owed_goods_amount_cents,
+        "bonus_credit": found.owed_bonus_credit_amount_cents,
         "estimated": found.estimated_cents,
         "decided": found.decided_cents,
         "settled": found.settled_cents,
         "open": found.open_cents,
-        "difference": 0 if found.state == State.CANCELED else found.difference_cents,
+        "difference": found.difference_cents,
         "units": found.sums.counting,
     }
 
@@ -145,7 +143,8 @@ SETTLEMENT = register(
             "A unit pays for the exchange order it names; one that names none pays for that of its "
             "return. “Estimated” is what Optoro says the units pay, “Settled” what paid refunds "
             "have paid of it by now, “Decided” what is decided and not paid yet, “Open” what no "
-            "refund holds yet.",
+            "refund holds yet. Of a canceled exchange order nothing is open, whatever Optoro "
+            "estimates.",
             "The difference is what the units pay beyond the goods; below zero they pay less. One "
             "cent for each unit is rounding, and still called a match.",
             "Left out: units that pay for an exchange order nobody placed here. They have no day "

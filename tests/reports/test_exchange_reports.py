@@ -7,7 +7,8 @@ import pytest
 import time_machine
 
 from apps.exchanges.models import ExchangeOrder
-from apps.ledger.rules import GIFT_CARD_LIABILITY, MARKETING
+from apps.ledger.queries import balances, postings_of
+from apps.ledger.rules import GIFT_CARD_LIABILITY, MARKETING, OPTORO_PAYABLE
 from apps.reconciliation.settlement import settlements, settlements_of_placed
 from apps.stores.models import Store
 from tests.support import builders
@@ -134,6 +135,35 @@ def test_a_canceled_exchange_order_is_owed_nothing(store: Store, exchanged, send
         "total": -2500,
     }
     assert rows_of("exposure", store) == []
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
+def test_a_canceled_exchange_order_adds_nothing_to_what_is_open(
+    store: Store, exchanged, send_order, drain, is_settled: bool
+) -> None:
+    """Though Optoro still says that its units pay for it. What was settled all the same is too
+    much; with it the totals are what the books say is owed."""
+    exchanged(1)
+    placed = exchanged(2, tracking="TRANSIT" if is_settled else None)
+    with time_machine.travel(utc(2026, 2, 3, 18), tick=False):
+        send_order(
+            builders.order(placed.order_identifier, status="Canceled", raw_status="canceled")
+        )
+        drain()
+    rows = {row["exchange_order"]: row for row in rows_of("settlement", store, DAY)}
+    row = rows[placed.order_identifier]
+    settled = 13056 if is_settled else 0
+    assert (row["goods"], row["estimated"], row["settled"]) == (0, 13056, settled)
+    assert (row["open"], row["decided"], row["difference"]) == (0, 0, settled)
+    totals = sums_of("settlement", store, DAY)["USD"]
+    assert totals["settled"] + totals["decided"] + totals["open"] - totals["goods"] == settled
+    assert totals["difference"] == settled
+    [owed] = [
+        found
+        for found in balances(postings_of(store.pk))
+        if (found.account, found.currency) == (OPTORO_PAYABLE, "USD")
+    ]
+    assert owed.balance_cents == totals["goods"] - totals["settled"]
 
 
 @pytest.mark.parametrize(
