@@ -54,7 +54,7 @@ def _settle(store: Store, day: date) -> date:
         store=store,
         defaults={
             "settled_through": day,
-            "settled_zones": settled_zones_with(zones or [], day, zone_of(store).key),
+            "settled_zones": settled_zones_with(zones, day, zone_of(store).key),
         },
     )
     return day

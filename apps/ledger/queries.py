@@ -71,7 +71,7 @@ def known_until(store: Store, day: date) -> datetime:
     """Returns the moment before which something was recorded that was known at the end of a day of
     a store: what a settled day has does not change with the store's clock."""
     rows = Books.objects.filter(store=store).values_list("settled_zones", flat=True)
-    return end_of_known_day(day, rows.first() or [], zone_of(store))
+    return end_of_known_day(day, rows.first(), zone_of(store))
 
 
 @dataclass(frozen=True)

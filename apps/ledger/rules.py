@@ -108,17 +108,19 @@ def recorded_at(now: datetime, settled_until: datetime | None) -> datetime:
     return now if settled_until is None else max(now, settled_until)
 
 
-def settled_zones_with(zones: SettledZones, day: date, zone: str) -> SettledZones:
+def settled_zones_with(zones: SettledZones | None, day: date, zone: str) -> SettledZones:
     """Returns by which clocks days are settled once those up to `day` are by that of `zone`."""
-    before = zones[:-1] if zones and zones[-1]["zone"] == zone else zones
+    before = zones or []
+    if before and before[-1]["zone"] == zone:
+        before = before[:-1]
     return [*before, {"through": day.isoformat(), "zone": zone}]
 
 
-def end_of_known_day(day: date, zones: SettledZones, zone: tzinfo) -> datetime:
+def end_of_known_day(day: date, zones: SettledZones | None, zone: tzinfo) -> datetime:
     """Returns the moment before which something is recorded that counts as known by the end of a
     day: the day's end on the clock by which it was settled or, where it is not, on that of `zone`.
     """
-    settled = (ZoneInfo(one["zone"]) for one in zones if day.isoformat() <= one["through"])
+    settled = (ZoneInfo(one["zone"]) for one in zones or [] if day.isoformat() <= one["through"])
     return start_of_day(day + timedelta(days=1), next(settled, zone))
 
 

@@ -61,7 +61,7 @@ def _write(booking: Booking, *, reverses: Entry | None) -> Entry:
     settled_until = None
     if books.settled_through is not None:
         zone = zone_of(booking.store)
-        settled_until = end_of_known_day(books.settled_through, books.settled_zones or [], zone)
+        settled_until = end_of_known_day(books.settled_through, books.settled_zones, zone)
     now = recorded_at(clock.now(), settled_until)
     day = booked_on(day_of(booking.store, booking.happened_at), books.closed_through)
     entry = Entry.objects.create(

@@ -204,16 +204,18 @@ def _about_payout(
     )
 
 
+def _read_payouts(payouts: QuerySet[Payout]) -> QuerySet[Payout]:
+    rows = payouts.select_related("refund__order").defer("refund__raw", "refund__order__raw")
+    return rows.order_by("pk")
+
+
 def _payouts_without_attempt(store_id: int) -> Iterable[Found]:
     rows = (
         Payout.objects.filter(store_id=store_id)
         .exclude(status__in=_NOT_SENT)
         .exclude(Exists(PayoutAttempt.objects.filter(payout=OuterRef("pk"))))
-        .select_related("refund__order")
-        .defer("refund__raw", "refund__order__raw")
-        .order_by("pk")
     )
-    for payout in rows:
+    for payout in _read_payouts(rows):
         yield _about_payout(
             payout,
             DifferenceKind.PAYOUT_WITHOUT_ATTEMPT,
@@ -245,11 +247,9 @@ def _foreign_stores(store_id: int) -> Iterable[Found]:
     rows = (
         Payout.objects.filter(refund__store_id=store_id)
         .exclude(store=F("refund__store"))
-        .select_related("refund__order", "store")
-        .defer("refund__raw", "refund__order__raw")
-        .order_by("pk")
+        .select_related("store")
     )
-    for payout in rows:
+    for payout in _read_payouts(rows):
         yield _about_payout(
             payout,
             DifferenceKind.FOREIGN_STORE,

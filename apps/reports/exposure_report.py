@@ -16,12 +16,12 @@ from apps.reconciliation.settlement_figures import exposed, settlement_figures
 from apps.reconciliation.settlement_rules import Placed, Settlement, SettlementFigures
 from apps.reports.ages import LABELS, bucket_of
 from apps.reports.book_filters import today_of
-from apps.reports.exchange_source import Cells, PerExchangeOrder
+from apps.reports.exchange_source import Cells
 from apps.reports.filters import ReportFilters, choice_field
 from apps.reports.parts import aged, main_currency, within
 from apps.reports.registry import register
 from apps.reports.rules import Preset
-from apps.reports.sources import Once, kept, position_of
+from apps.reports.sources import BATCH_ROWS, Once, kept, position_of
 from apps.reports.types import (
     Batch,
     ChartData,
@@ -149,9 +149,11 @@ def _look(question: Question) -> _Look:
     return look
 
 
-class _Exposed(PerExchangeOrder):
+class _Exposed:
     """Looked at once for rows, totals and chart. Only the rows that are shown are read with their
     units."""
+
+    file_rows = BATCH_ROWS
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
         """Returns the next rows by when they were placed."""
@@ -160,9 +162,9 @@ class _Exposed(PerExchangeOrder):
         keys = look.keys[start : start + limit]
         found = ExchangeOrder.objects.in_bulk(keys)
         rows = [
-            self.row(question, one, cells)
+            _row(question, one, cells)
             for one in settlements_of_placed([found[key] for key in keys])
-            if (cells := self.cells(question, one)) is not None
+            if (cells := _cells(question, one)) is not None
         ]
         is_more = start + limit < len(look.keys)
         last = found[keys[-1]] if is_more else None
@@ -182,7 +184,6 @@ def _is_most(question: Question) -> bool:
     return question.start is None and not question.values.get("age")
 
 
-_SOURCE = _Exposed(placed, _cells, _row, _is_most)
 _LOOK = Once(_look)
 
 
@@ -231,7 +232,7 @@ EXPOSURE = register(
         ),
         nothing="Nobody waits for goods: those of every exchange order are back, or on their way.",
         filters=ExposureFilters,
-        source=_SOURCE,
+        source=_Exposed(),
         cards=("exposed", "goods", "bonus_credit", "awaited"),
         chart=_chart,
     )

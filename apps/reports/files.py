@@ -40,28 +40,35 @@ class Written:
 def file_name(report: Report, question: Question, extension: str) -> str:
     """Returns what the file is called: report, store, and the days it is about."""
     since, until = question.period.since, question.period.until
+    if report.is_as_of(question):
+        since = None
     days = "-".join(str(day) for day in (since, until) if day) or "all"
     if since and not until:
         days = f"from-{since}"
     if until and not since:
-        days = f"until-{until}"
+        days = f"{'as-of' if report.is_as_of(question) else 'until'}-{until}"
     store = _ODD.sub("-", question.store.identifier)
     return f"{report.name}-{store}-{days}.{extension}"
 
 
 def facts_of(report: Report, question: Question, by: str) -> Facts:
     """Returns what a workbook says of itself; `by` is who asked for it."""
-    period = question.period
     return [
         ("Report", report.title),
         ("Store", f"{question.store.name} ({question.store.identifier})"),
-        ("From", str(period.since or "the beginning")),
-        ("To", str(period.until or "the end")),
+        *_days(report, question),
         ("Time zone", question.zone.key),
         *_filters(report, question),
         ("Made", _made(clock.now(), question.zone)),
         ("By", by or "a command"),
     ]
+
+
+def _days(report: Report, question: Question) -> Facts:
+    since, until = question.period.since, question.period.until
+    if report.is_as_of(question):
+        return [("As of the end of", str(until))]
+    return [("From", str(since or "the beginning")), ("To", str(until or "the end"))]
 
 
 def _filters(report: Report, question: Question) -> Iterator[tuple[str, str]]:

@@ -140,8 +140,8 @@ RETURN_RATE = register(
         name="return-rate",
         title="Return rate",
         group="Returns",
-        intro="Of the units sold on these days, how many have come back by now, and for which "
-        "reason most of them.",
+        intro="Of the units that orders of these days shipped, how many have come back by now, and "
+        "for which reason most of them.",
         definition=(
             "Counts units that were shipped, of orders placed on the days that are asked for, on "
             "the store's clock; exchange orders that the order system has sent are orders, too. "
@@ -157,7 +157,7 @@ RETURN_RATE = register(
         columns=(
             text("group", "SKU, brand or week from"),
             text("title", "Title"),
-            count("sold", "Units sold"),
+            count("sold", "Units shipped"),
             count("returned", "Units returned"),
             share("rate", "Return rate"),
             text("top_reason", "Reason of most"),

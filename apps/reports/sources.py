@@ -130,9 +130,9 @@ class Once(Generic[T]):
     def of(self, question: Question) -> T:
         """Returns what is read for a question."""
         looks = question.looks
-        if id(self) not in looks:
-            looks[id(self)] = self.read(question)
-        found: T = looks[id(self)]
+        if self.read not in looks:
+            looks[self.read] = self.read(question)
+        found: T = looks[self.read]
         return found
 
 

@@ -54,8 +54,12 @@ def _last_day(question: Question) -> date:
     return question.period.until or today_of(question)
 
 
+def _is_as_of(question: Question) -> bool:
+    return bool(question.values.get("mode") != IN_PERIOD)
+
+
 def _postings(question: Question) -> QuerySet[Posting]:
-    if question.values.get("mode") == IN_PERIOD:
+    if not _is_as_of(question):
         period = question.period
         rows = postings_of(question.store.pk, first_day=period.since, last_day=period.until)
     else:
@@ -66,7 +70,7 @@ def _postings(question: Question) -> QuerySet[Posting]:
 def _is_final(question: Question) -> str:
     """What is as of a day is the same for ever once that is settled; what was booked on days, once
     they are closed."""
-    if question.values.get("mode") == IN_PERIOD:
+    if not _is_as_of(question):
         return Finality(question).of(question.period.until)
     return FINAL if is_settled(question, _last_day(question)) else OPEN
 
@@ -106,7 +110,7 @@ def _chart(question: Question) -> ChartData | None:
 def _entries(question: Question, row: Row) -> tuple[str, str]:
     """The entries of an account: of the days, or of all days up to the last one as known then."""
     values = {"account": str(row[0]), "currency": str(row[4]), "mode": ""}
-    if question.values.get("mode") == IN_PERIOD:
+    if not _is_as_of(question):
         return "entries", with_values(question, **values)
     last = f"{row[5]}"
     known = last if row[6] == FINAL else ""
@@ -141,7 +145,9 @@ TRIAL_BALANCE = register(
             day("last_day", "Last day"),
             IS_FINAL,
         ),
-        nothing="Nothing was booked up to that day, or on these days.",
+        nothing="Nothing was booked up to that day, or on these days. Where no day is chosen, it "
+        "is yesterday: the last one whose figures cannot change.",
+        is_as_of=_is_as_of,
         filters=TrialBalanceFilters,
         source=_SOURCE,
         cards=("debit", "credit", "balance"),

@@ -126,7 +126,7 @@ class Question:
         return settled_through(self.store)
 
     @cached_property
-    def looks(self) -> dict[int, Any]:
+    def looks(self) -> dict[Callable[["Question"], Any], Any]:
         """What was read for it once (`sources.Once`), for rows, totals and chart alike."""
         return {}
 
@@ -190,6 +190,10 @@ class ChartData:
     currency: str = ""
 
 
+def _is_of_days(question: Question) -> bool:
+    return False
+
+
 def _no_chart(question: Question) -> ChartData | None:
     return None
 
@@ -203,7 +207,8 @@ class Report:
     """A report. `cards` are the keys of the sums shown in large; `group` is the heading it is
     listed under; `currency` the key of the column that says what its amounts are in; `definition`
     says, in sentences, what counts, by which date, and what is left out; `leads` are by column;
-    `nothing` is what it means that there are no rows."""
+    `nothing` is what it means that there are no rows; `is_as_of` tells whether a question is about
+    all that was until the last of its days."""
 
     name: str
     title: str
@@ -219,6 +224,7 @@ class Report:
     nothing: str = ""
     leads: Mapping[str, Lead] = field(default_factory=dict)
     action: Action = Action.VIEW_FINANCE
+    is_as_of: Callable[[Question], bool] = _is_of_days
 
     @property
     def currency_place(self) -> int | None:

@@ -14,6 +14,9 @@ from apps.ledger.rules import OPTORO_PAYABLE, SALES_RETURNS, SALES_TAX, SHOPPER_
 from apps.ledger.services import book
 from apps.ledger.types import Booking, Leg
 from apps.refunds.models import Refund
+from apps.reports.asking import question_of
+from apps.reports.files import facts_of, file_name
+from apps.reports.registry import report_named
 from apps.stores.models import Store
 from tests.support import builders
 from tests.support.people import person
@@ -296,4 +299,20 @@ def test_a_settled_exchange_is_owed_to_optoro(store: Store, refunded) -> None:
         SALES_RETURNS: 12800,
         SALES_TAX: 256,
         OPTORO_PAYABLE: -13056,
+    }
+
+
+def test_a_file_as_of_a_day_says_so_and_one_of_days_does_not(store: Store) -> None:
+    report = report_named("trial-balance")
+    assert report is not None
+    told = {}
+    for mode in ("", "period"):
+        query = f"since=2026-03-01&until=2026-03-31&mode={mode}"
+        question = question_of(report, store, query)
+        facts = dict(facts_of(report, question, "finance"))
+        days = {name: facts[name] for name in facts if name in ("As of the end of", "From", "To")}
+        told[mode] = (file_name(report, question, "csv").rpartition(store.identifier)[2], days)
+    assert told == {
+        "": ("-as-of-2026-03-31.csv", {"As of the end of": "2026-03-31"}),
+        "period": ("-2026-03-01-2026-03-31.csv", {"From": "2026-03-01", "To": "2026-03-31"}),
     }
