@@ -1,8 +1,9 @@
 """Reports with a row for each exchange order: read by the day it was placed, a batch at a time,
 with the units that pay for it; added up from figures alone."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 
@@ -21,16 +22,39 @@ _Read = tuple[ExchangeOrder, Settlement]
 Cells = dict[str, int]
 
 
+@dataclass
+class Added:
+    """What exchange orders add up to, by currency."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    sums: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, found: SettlementFigures, cells: Cells) -> None:
+        """Adds what one is in the totals."""
+        self.rows[found.currency] += 1
+        self.sums.setdefault(found.currency, Counter()).update(cells)
+
+    def totals(self, report: Report) -> list[Totals]:
+        """Returns the sums of a report, the currency with most rows first."""
+        totals = [
+            Totals(currency, self.rows[currency], {key: sums[key] for key in report.summed})
+            for currency, sums in self.sums.items()
+        ]
+        return sorted(totals, key=lambda one: (-one.rows, one.currency))
+
+
 @dataclass(frozen=True)
 class PerExchangeOrder:
     """Rows of exchange orders. `orders` are narrowed and unsorted; `cells` is what is summed of
     one, or None where it is none of the report; `row` makes a row of these and its units.
-    `is_most` says whether most of a store's exchange orders are asked about."""
+    `is_most` says whether most of a store's exchange orders are asked about, `added` what all rows
+    add up to."""
 
     orders: Callable[[Question], QuerySet[ExchangeOrder]]
     cells: Callable[[Question, SettlementFigures], Cells | None]
     row: Callable[[Question, Settlement, Cells], Row]
     is_most: Callable[[Question], bool]
+    added: Callable[[Question], Added]
     file_rows: int = BATCH_ROWS
 
     def batch(self, question: Question, after: Position | None, limit: int) -> Batch:
@@ -51,15 +75,7 @@ class PerExchangeOrder:
 
     def totals(self, report: Report, question: Question) -> list[Totals]:
         """Adds up what the database has added up by exchange order."""
-        counted: dict[str, int] = {}
-        added: dict[str, Cells] = {}
-        for found, cells in self.figures(question):
-            counted[found.currency] = counted.get(found.currency, 0) + 1
-            sums = added.setdefault(found.currency, dict.fromkeys(report.summed, 0))
-            for key, value in cells.items():
-                sums[key] += value
-        totals = [Totals(currency, counted[currency], sums) for currency, sums in added.items()]
-        return sorted(totals, key=lambda one: (-one.rows, one.currency))
+        return self.added(question).totals(report)
 
     def figures(self, question: Question) -> Iterator[tuple[SettlementFigures, Cells]]:
         """Yields the figures of all rows, in the order in which their exchange orders were placed,

@@ -16,7 +16,7 @@ from apps.reconciliation.settlement_figures import exposed, settlement_figures
 from apps.reconciliation.settlement_rules import Placed, Settlement, SettlementFigures
 from apps.reports.ages import LABELS, bucket_of
 from apps.reports.book_filters import today_of
-from apps.reports.exchange_source import Cells
+from apps.reports.exchange_source import Added, Cells
 from apps.reports.filters import ReportFilters, choice_field
 from apps.reports.parts import aged, main_currency, within
 from apps.reports.registry import register
@@ -103,14 +103,12 @@ def _row(question: Question, found: Settlement, cells: Cells) -> Row:
 
 
 @dataclass
-class _Look:
+class _Look(Added):
     """What one look at all that is exposed found: its sums, and where each exchange order stands,
     as two numbers. Nothing else of a row is kept, however many there are."""
 
     keys: "array[int]" = field(default_factory=lambda: array("q"))
     moments: "array[int]" = field(default_factory=lambda: array("q"))
-    rows: Counter[str] = field(default_factory=Counter)
-    sums: dict[str, Counter[str]] = field(default_factory=dict)
     by_age: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def start_behind(self, after: Position | None) -> int:
@@ -142,8 +140,7 @@ def _look(question: Question) -> _Look:
             continue
         look.keys.append(found.placed.pk)
         look.moments.append(_number(found.placed.placed_at))
-        look.rows[found.currency] += 1
-        look.sums.setdefault(found.currency, Counter()).update(cells)
+        look.add(found, cells)
         age = bucket_of(_days(question, found.placed))
         look.by_age[found.currency, age] += cells["exposed"]
     return look
@@ -172,12 +169,7 @@ class _Exposed:
 
     def totals(self, report: Report, question: Question) -> list[Totals]:
         """Adds up what the database has added up by exchange order."""
-        look = _LOOK.of(question)
-        totals = [
-            Totals(currency, look.rows[currency], {key: sums[key] for key in report.summed})
-            for currency, sums in look.sums.items()
-        ]
-        return sorted(totals, key=lambda one: (-one.rows, one.currency))
+        return _LOOK.of(question).totals(report)
 
 
 def _is_most(question: Question) -> bool:

@@ -1,15 +1,20 @@
 """The settlement of exchange orders with Optoro, by exchange order and transaction."""
 
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+
 from django import forms
-from django.db.models import BigIntegerField, Count, F, QuerySet, Sum
+from django.db.models import QuerySet
 
 from apps.exchanges.models import ExchangeOrder
 from apps.reconciliation.settlement_rules import LABELS, Settlement, SettlementFigures, State
-from apps.reports.drawing import cut_of, over_time
-from apps.reports.exchange_source import Cells, PerExchangeOrder
+from apps.reports.drawing import over_time
+from apps.reports.exchange_source import Added, Cells, PerExchangeOrder
 from apps.reports.filters import ReportFilters, choice_field, text_field
 from apps.reports.parts import main_currency, within
 from apps.reports.registry import register
+from apps.reports.sources import Once
 from apps.reports.types import (
     ChartData,
     Question,
@@ -114,18 +119,34 @@ def _row(question: Question, found: Settlement, cells: Cells) -> Row:
     )
 
 
+@dataclass
+class _Look(Added):
+    """What one look at all rows adds up to, and their goods by day, on the store's clock."""
+
+    goods: Counter[tuple[str, date]] = field(default_factory=Counter)
+
+
+def _look(question: Question) -> _Look:
+    look = _Look()
+    for found, cells in _SOURCE.figures(question):
+        assert found.placed is not None  # or it has no cells
+        look.add(found, cells)
+        day = found.placed.placed_at.astimezone(question.zone).date()
+        look.goods[found.currency, day] += cells["goods"]
+    return look
+
+
+_LOOK = Once(_look)
+_SOURCE = PerExchangeOrder(placed, _cells, _row, _is_most, _LOOK.of)
+
+
 def _chart(question: Question) -> ChartData | None:
-    rows = placed(question)
-    currency = main_currency(rows.values_list("currency").annotate(Count("pk")))
+    look = _LOOK.of(question)
+    currency = main_currency(look.rows.items())
     if not currency:
         return None
-    goods = F("total_amount_cents") - F("bonus_credit_amount_cents")
-    found = (
-        rows.filter(currency=currency)
-        .values_list(cut_of(question)("placed_at", tzinfo=question.zone))
-        .annotate(cents=Sum(goods, output_field=BigIntegerField()))
-    )
-    return over_time(f"Goods placed in {currency}", question, dict(found), currency)
+    goods = {day: cents for (name, day), cents in look.goods.items() if name == currency}
+    return over_time(f"Goods placed in {currency}", question, goods, currency)
 
 
 SETTLEMENT = register(
@@ -173,7 +194,7 @@ SETTLEMENT = register(
         ),
         nothing="No exchange order was placed on these days.",
         filters=SettlementFilters,
-        source=PerExchangeOrder(placed, _cells, _row, _is_most),
+        source=_SOURCE,
         cards=("goods", "settled", "decided", "open", "difference", "bonus_credit"),
         chart=_chart,
     )

@@ -158,6 +158,11 @@ def test_a_canceled_exchange_order_adds_nothing_to_what_is_open(
     totals = sums_of("settlement", store, DAY)["USD"]
     assert totals["settled"] + totals["decided"] + totals["open"] - totals["goods"] == settled
     assert totals["difference"] == settled
+    drawn = bars_of("settlement", store, "since=2026-02-02&until=2026-02-03")
+    assert drawn == {"2026-02-02": 0, "2026-02-03": totals["goods"]}
+    state = "canceled_settled" if is_settled else "canceled"
+    narrowed = bars_of("settlement", store, f"since=2026-02-02&until=2026-02-03&state={state}")
+    assert narrowed == {"2026-02-02": 0, "2026-02-03": 0}
     [owed] = [
         found
         for found in balances(postings_of(store.pk))
