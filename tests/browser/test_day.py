@@ -190,6 +190,8 @@ def test_a_lead_approves_with_the_keyboard_what_an_agent_may_not(
     lead.wait_for_url(f"**/refunds/{first.identifier}/**")
     lead.keyboard.press("a")
     lead.wait_for_url(f"**/refunds/{first.identifier}/approve/**")
+    # A page that has loaded may be a frame away from giving its focus.
+    expect(lead.get_by_role("button", name="Approve and pay $261.12")).to_be_focused()
     lead.keyboard.press("Enter")
     lead.wait_for_url(f"**/refunds/{second.identifier}/**")
     lead.keyboard.press("d")
