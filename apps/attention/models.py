@@ -77,6 +77,15 @@ class Item(models.Model):
                 condition=models.Q(resolved_at__isnull=True),
                 name="attention_open",
             ),
+            # What is open about one order or one return.
+            *(
+                models.Index(
+                    fields=[f"{about}_identifier"],
+                    condition=models.Q(resolved_at__isnull=True),
+                    name=f"attention_open_of_{about}",
+                )
+                for about in ("order", "rma")
+            ),
             models.Index(
                 fields=["store", "kind", "subject"],
                 condition=models.Q(is_dismissed=True),

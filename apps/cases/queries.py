@@ -27,12 +27,16 @@ def flags_on(
 ) -> dict[tuple[str, str], str]:
     """Returns who flagged which of these orders and returns and why, in words, by (subject kind,
     identifier); in one query."""
-    flagged = cases_about(store_id=store_id, orders=list(orders), rmas=list(rmas)).exclude(
-        flagged_at=None
-    )
+    cases = cases_about(store_id=store_id, orders=list(orders), rmas=list(rmas))
+    return flags_of(cases.exclude(flagged_at=None))
+
+
+def flags_of(cases: Iterable[Case]) -> dict[tuple[str, str], str]:
+    """Returns what `flags_on` says of these cases, where they are read already."""
     return {
         (case.subject_kind, case.subject): f"{case.flag_reason} (flagged by {case.flagger})"
-        for case in flagged
+        for case in cases
+        if case.is_flagged
     }
 
 

@@ -1,8 +1,10 @@
 """What every page knows: the seat, the look, and the menu with its counts."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from apps.accounts.rules import Action
@@ -120,12 +122,17 @@ def _standing(request: HttpRequest, seat: Seat) -> Standing | None:
     return standing(seat.store.pk)
 
 
+# Pages of the menu have one address each, the same in every request.
+_url = lru_cache(maxsize=len(_MENU))(reverse)
+
+
 def _menu(request: HttpRequest, seat: Seat) -> list[dict[str, Any]]:
     match = request.resolver_match
     current = match.url_name if match else ""
     return [
         {
             "url_name": url_name,
+            "url": _url(url_name),
             "label": label,
             "is_current": current in pages,
             "key": _KEYS.get(url_name, ""),

@@ -94,10 +94,15 @@ def exchange_orders_of_rma(rma: Rma) -> QuerySet[ExchangeOrder]:
 
 def exchange_orders_of_order(order: Order) -> QuerySet[ExchangeOrder]:
     """Returns the exchange orders placed against this order, and the one that it is itself."""
-    itself = [row.pk for row in placed_as([order]).values()]
-    return ExchangeOrder.objects.filter(
-        Q(original_order=order) | Q(pk__in=itself), store_id=order.store_id
-    ).order_by("placed_at", "pk")
+    return exchange_orders_with(order, placed_as([order]).get(order.pk))
+
+
+def exchange_orders_with(order: Order, itself: ExchangeOrder | None) -> QuerySet[ExchangeOrder]:
+    """Returns the exchange orders placed against this order, and the one that it is itself, which
+    is known already."""
+    is_own = Q(original_order=order) | Q(pk=itself.pk) if itself else Q(original_order=order)
+    rows = ExchangeOrder.objects.filter(is_own, store_id=order.store_id)
+    return rows.order_by("placed_at", "pk")
 
 
 def own_order_of(placed: ExchangeOrder) -> Order | None:

@@ -121,13 +121,16 @@ def returned_by_transactions_cents(order: Order, *, ours: Collection[str]) -> in
 def _gone_back(order: Order, ours: Collection[str]) -> list[Transaction]:
     """Refunds, also those under way, and captures that were voided. Voiding an authorization gives
     nothing back."""
-    transactions = [t for t in order.transactions.all() if t.identifier not in ours]
-    captured = {t.identifier for t in order.transactions.all() if t.type in CAPTURES}
+    transactions = list(order.transactions.all())
+    captured = {t.identifier for t in transactions if t.type in CAPTURES}
     return [
         t
         for t in transactions
-        if (t.type == "REFUND" and t.status in ("SUCCESS", "PENDING"))
-        or (t.type == "VOID" and t.status == "SUCCESS" and t.parent_identifier in captured)
+        if t.identifier not in ours
+        and (
+            (t.type == "REFUND" and t.status in ("SUCCESS", "PENDING"))
+            or (t.type == "VOID" and t.status == "SUCCESS" and t.parent_identifier in captured)
+        )
     ]
 
 

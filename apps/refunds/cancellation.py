@@ -87,7 +87,8 @@ def why_not_cancelable(rma: Rma) -> str:
     """Returns, in words, why an RMA's cancellation cannot be asked for, or ""."""
     if rma.status == rma_rules.CANCELED:
         return f"RMA {rma.rma_identifier} is canceled already"
-    paid = _goods(rma).filter(status__in=_PAID).order_by("pk").first()
+    columns = ("identifier", "status", "total_refund_amount_cents", "currency")
+    paid = _goods(rma).filter(status__in=_PAID).only(*columns).order_by("pk").first()
     if paid:
         amount = money.show(paid.total_refund_amount_cents, paid.currency)
         return (

@@ -1,7 +1,7 @@
 """How much can still be refunded. Ask only while the order's lock is held: another refund could
 be decided between the question and its use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet, Sum
@@ -187,10 +187,13 @@ def overdrawn(line: OrderLine, currency: str) -> str:
     )
 
 
-def order_room_cents(order: Order, *, excluding: Refund | None = None) -> int:
+def order_room_cents(
+    order: Order, *, excluding: Refund | None = None, lines: Iterable[OrderLine] | None = None
+) -> int:
     """Returns what of the whole order is not refunded: refunds made outside without lines count
-    here, where no line can tell."""
-    worth = sum(shipped_amount_cents(line) for line in orders.lines_of(order))
+    here, where no line can tell. `lines` are the order's, where they are read already."""
+    rows = orders.lines_of(order) if lines is None else lines
+    worth = sum(shipped_amount_cents(line) for line in rows)
     worth += order.shipping_amount_cents + order.shipping_tax_amount_cents
     spent = (
         _live(excluding)
@@ -224,6 +227,16 @@ def noted_bonus_cents(rma: Rma) -> int:
     return noted["total"] or 0
 
 
+@dataclass(frozen=True)
+class _PaidBack:
+    """What live refunds pay back to a payment, in cents: the desk's own and those of others; and
+    every name under which a source may mirror one of the desk's own."""
+
+    own_cents: int
+    external_cents: int
+    own_names: set[str]
+
+
 def cash_room_cents(order: Order, *, excluding: Refund | None = None) -> int:
     """Returns what of the order's captured payment has not gone back to it.
 
@@ -231,38 +244,47 @@ def cash_room_cents(order: Order, *, excluding: Refund | None = None) -> int:
     may be the same ones: the larger sum of the two counts. A listed transaction that carries an
     identifier of ours is our own refund, mirrored.
     """
-    own = _paid_back(order, excluding).exclude(source=Source.EXTERNAL)
-    outside = returned_outside_cents(order, excluding=excluding)
-    return max(0, orders.captured_amount_cents(order) - _shopper_cents(own) - outside)
+    paid_back = _paid_back(order, excluding)
+    gone_cents = paid_back.own_cents + _outside_cents(order, paid_back)
+    return max(0, orders.captured_amount_cents(order) - gone_cents)
 
 
 def returned_outside_cents(order: Order, *, excluding: Refund | None = None) -> int:
     """Returns what others than the desk have paid back to an order's payment, in cents."""
-    external = _paid_back(order, excluding).filter(source=Source.EXTERNAL)
-    by_transactions = orders.returned_by_transactions_cents(
-        order, ours=own_names(order, excluding=excluding)
-    )
-    return max(_shopper_cents(external), by_transactions)
+    return _outside_cents(order, _paid_back(order, excluding))
 
 
 def own_names(order: Order, *, excluding: Refund | None = None) -> set[str]:
     """Returns every name under which a source may mirror a refund of the desk's own."""
-    return _identifiers(_paid_back(order, excluding).exclude(source=Source.EXTERNAL))
+    return _paid_back(order, excluding).own_names
 
 
-def _paid_back(order: Order, excluding: Refund | None) -> QuerySet[Refund]:
-    return _live(excluding).filter(paid_order=order, destination__in=PAID_OUT)
+def _outside_cents(order: Order, paid_back: _PaidBack) -> int:
+    told = orders.returned_by_transactions_cents(order, ours=paid_back.own_names)
+    return max(paid_back.external_cents, told)
 
 
-def _shopper_cents(refunds: QuerySet[Refund]) -> int:
-    return refunds.aggregate(total=Sum("shopper_amount_cents"))["total"] or 0
-
-
-def _identifiers(refunds: QuerySet[Refund]) -> set[str]:
+def _paid_back(order: Order, excluding: Refund | None) -> _PaidBack:
+    refunds = _live(excluding).filter(paid_order=order, destination__in=PAID_OUT)
     rows = refunds.values_list(
-        "identifier", "payouts__gateway_reference", "payouts__idempotency_key"
+        "pk",
+        "source",
+        "shopper_amount_cents",
+        "identifier",
+        "payouts__gateway_reference",
+        "payouts__idempotency_key",
     )
-    return {str(name) for row in rows for name in row if name}
+    # A refund of several payments comes once for each of them.
+    own: dict[int, int] = {}
+    external: dict[int, int] = {}
+    names: set[str] = set()
+    for pk, source, cents, *identifiers in rows:
+        if source == Source.EXTERNAL:
+            external[pk] = cents
+        else:
+            own[pk] = cents
+            names |= {str(name) for name in identifiers if name}
+    return _PaidBack(sum(own.values()), sum(external.values()), names)
 
 
 def calculate(

@@ -4,7 +4,7 @@ call it while the locks of the RMA and of its orders are held."""
 from apps.refunds.matching import Decided, Due, decided_share, due_in_line
 from apps.refunds.models import Refund, RefundUnit, Source
 from apps.refunds.policies import Policies, policies_of
-from apps.refunds.queries import past_refunds, verdicts
+from apps.refunds.queries import NO_FLAGS, NO_PAST, past_refunds, verdicts
 from apps.refunds.rules import LIVE_STATUSES
 from apps.refunds.types import Answer, PastRefunds
 from apps.rmas import rules as rma_rules
@@ -18,7 +18,7 @@ def owed_units(
 
     With `excluding`, what would be owed if that refund had not been decided on.
     """
-    found = verdicts(rma, units, policies, forget_past=True)
+    found = verdicts(rma, units, policies, past=NO_PAST)
     eligible = {pk for pk, verdict in found.items() if verdict.answer == Answer.REFUND}
     takeable = _takeable(rma, units)
     past = past_refunds(units, excluding=excluding)
@@ -104,7 +104,7 @@ def _takeable(rma: Rma, units: list[RmaUnit]) -> set[int]:
         pk
         for refund in by_policy.values()
         for pk, verdict in verdicts(
-            rma, units, policies_of(refund), forget_past=True, forget_flags=True
+            rma, units, policies_of(refund), past=NO_PAST, flags=NO_FLAGS
         ).items()
         if verdict.answer == Answer.REFUND
     }

@@ -11,7 +11,7 @@ from apps.refunds.models import Refund
 from apps.refunds.owed import owed_units
 from apps.refunds.payers import Payers
 from apps.refunds.policies import Policies
-from apps.refunds.queries import verdicts
+from apps.refunds.queries import NO_PAST, verdicts
 from apps.refunds.rules import (
     LIVE_STATUSES,
     bonus_credit_cents,
@@ -51,7 +51,7 @@ def proposals_for(
 def _groups(
     rma: Rma, units: list[RmaUnit], policies: Policies, payers: Payers, obstacles: list[str]
 ) -> list[_Group]:
-    found = verdicts(rma, units, policies, forget_past=True)
+    found = verdicts(rma, units, policies, past=NO_PAST)
     owed_now, notes = owed_units(rma, units, policies)
     obstacles += notes
     groups: dict[tuple[int, int, int, bool], _Group] = {}

@@ -1,6 +1,7 @@
 """Reading refunds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from django.db.models import QuerySet, Sum
 
@@ -13,16 +14,25 @@ from apps.refunds.rules import LIVE_STATUSES, unit_verdict
 from apps.refunds.types import PastRefunds, Verdict
 from apps.rmas.models import Rma, RmaUnit
 
+NO_PAST: Mapping[int, PastRefunds] = MappingProxyType({})
+NO_FLAGS: Mapping[tuple[str, str], str] = MappingProxyType({})
+
 
 def past_refunds(
     units: Iterable[RmaUnit], *, excluding: Refund | None = None
 ) -> dict[int, PastRefunds]:
     """Returns, by unit key, the refunds that units were in before; units without any are absent."""
-    past: dict[int, dict[str, str]] = {}
     rows = RefundUnit.objects.filter(rma_unit__in=list(units)).select_related("line__refund")
     if excluding:
         rows = rows.exclude(line__refund=excluding)
-    for row in rows.order_by("pk"):
+    return past_of(rows.order_by("pk"))
+
+
+def past_of(rows: Iterable[RefundUnit]) -> dict[int, PastRefunds]:
+    """Returns, by unit key, the refunds that units were in: these, the oldest first. Expects the
+    refunds to be read with them."""
+    past: dict[int, dict[str, str]] = {}
+    for row in rows:
         refund = row.line.refund
         found = past.setdefault(row.rma_unit_id, {})
         if row.is_live:
@@ -39,17 +49,19 @@ def verdicts(
     units: Iterable[RmaUnit],
     policies: Policies,
     *,
-    forget_past: bool = False,
-    forget_flags: bool = False,
+    past: Mapping[int, PastRefunds] | None = None,
+    flags: Mapping[tuple[str, str], str] | None = None,
 ) -> dict[int, Verdict]:
     """Returns, by unit key, what automation does with each unit and why.
 
-    With `forget_past`, what it would do if nothing had been decided for any of them before; with
-    `forget_flags`, if nobody had stopped it.
+    What is read already is handed over: `past`, the refunds that the units were in before, by unit
+    key, and `flags`, who stopped the return or its orders (`flags_on`). With `NO_PAST` it is what
+    automation would do if nothing had been decided for any of them, with `NO_FLAGS` if nobody had
+    stopped it.
     """
     units = list(units)
-    flags = {} if forget_flags else _flags(rma, units)
-    past = {} if forget_past else past_refunds(units)
+    stops = _stops(rma, units, flags)
+    past = past_refunds(units) if past is None else past
     behind = orders_behind(units)
     return {
         unit.pk: unit_verdict(
@@ -59,20 +71,26 @@ def verdicts(
             past=past.get(unit.pk, PastRefunds()),
             is_order_known=unit.order_id is not None,
             is_order_behind=unit.order_id in behind,
-            flag=flags.get(unit.pk, ""),
+            flag=stops.get(unit.pk, ""),
         )
         for unit in units
     }
 
 
-def _flags(rma: Rma, units: list[RmaUnit]) -> dict[int, str]:
+def _stops(
+    rma: Rma, units: list[RmaUnit], flags: Mapping[tuple[str, str], str] | None
+) -> dict[int, str]:
     """By unit key, why automation is stopped for its return or its order."""
+    if flags is not None and not flags:
+        return {}
     names = {
         unit.pk: unit.order.identifier if unit.order else unit.order_identifier for unit in units
     }
-    found = flags_on(store_id=rma.store_id, orders=set(names.values()), rmas=[rma.rma_identifier])
-    of_rma = found.get((SubjectKind.RMA, rma.rma_identifier), "")
-    return {pk: of_rma or found.get((SubjectKind.ORDER, name), "") for pk, name in names.items()}
+    if flags is None:
+        orders = set(names.values())
+        flags = flags_on(store_id=rma.store_id, orders=orders, rmas=[rma.rma_identifier])
+    of_rma = flags.get((SubjectKind.RMA, rma.rma_identifier), "")
+    return {pk: of_rma or flags.get((SubjectKind.ORDER, name), "") for pk, name in names.items()}
 
 
 def orders_behind(units: Iterable[RmaUnit]) -> set[int]:

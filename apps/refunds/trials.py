@@ -10,7 +10,7 @@ from functools import partial
 from apps.orders.rules import shipped_amount_cents
 from apps.refunds import limits
 from apps.refunds.policies import Policies
-from apps.refunds.queries import verdicts
+from apps.refunds.queries import NO_FLAGS, NO_PAST, verdicts
 from apps.refunds.rules import is_paid_in_credit, retained_cents
 from apps.refunds.types import Answer, PastRefunds, Policy, UnitShare, Verdict
 from apps.rmas import rules as rma_rules
@@ -78,11 +78,9 @@ def results_of(
     The limits of the order and of its payment are not: they hang on everything decided before. Nor
     are flags: they stop automation today, under any policy.
     """
-    judged = verdicts(rma, units, policies, forget_past=True, forget_flags=True)
+    judged = verdicts(rma, units, policies, past=NO_PAST, flags=NO_FLAGS)
     if rma.status == rma_rules.REFUNDED and known.paid_units:
-        open_still = verdicts(
-            _as_if_open(rma), units, policies, forget_past=True, forget_flags=True
-        )
+        open_still = verdicts(_as_if_open(rma), units, policies, past=NO_PAST, flags=NO_FLAGS)
         judged |= {pk: found for pk, found in open_still.items() if pk in known.paid_units}
     early = _refunded_at_handover(rma, units, policies) if known.is_backtest else {}
     results = {}
@@ -109,7 +107,7 @@ def _refunded_at_handover(
     if rma.status == rma_rules.CANCELED or rma.return_method == rma_rules.CUSTOMER_KEEP:
         return {}
     handed_over = [_before_receipt(unit) for unit in units]
-    judged = verdicts(_as_if_open(rma), handed_over, policies, forget_past=True, forget_flags=True)
+    judged = verdicts(_as_if_open(rma), handed_over, policies, past=NO_PAST, flags=NO_FLAGS)
     return {pk: verdict for pk, verdict in judged.items() if verdict.answer == Answer.REFUND}
 
 

@@ -18,7 +18,7 @@ from apps.refunds.models import Destination, RefundKind, RefundUnit
 from apps.refunds.owed import free_units
 from apps.refunds.payers import Payers, payers_of
 from apps.refunds.policies import brand_policy, policy_book
-from apps.refunds.queries import verdicts
+from apps.refunds.queries import NO_PAST, verdicts
 from apps.refunds.rules import (
     bonus_credit_cents,
     destination_of,
@@ -311,7 +311,7 @@ def _why_a_person(rma: Rma, facts: list[RmaUnit]) -> str:
     not refund them by itself either (flows.md, "Never refundable by automation")."""
     if rma.status == rma_rules.PENDING_EXCHANGE:
         return "the return waits for its exchange order"
-    found = verdicts(rma, units_of([rma]), policy_book(rma.store), forget_past=True)
+    found = verdicts(rma, units_of([rma]), policy_book(rma.store), past=NO_PAST)
     reasons = [found[unit.pk].reason for unit in facts if found[unit.pk].answer == Answer.PERSON]
     return reasons[0] if reasons else ""
 

@@ -415,7 +415,7 @@ def test_the_settlement_is_the_sum_of_the_refund_pages(
 # --- Queries ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("url", "most"), [(ORDER, 47), (RMA, 35)])
+@pytest.mark.parametrize(("url", "most"), [(ORDER, 32), (RMA, 27)])
 def test_more_notes_and_other_orders_cost_no_more_queries(
     url: str, most: int, world: World, lead: Client
 ) -> None:

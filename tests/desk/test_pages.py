@@ -266,7 +266,7 @@ def test_the_home_page_tells_when_the_worker_is_silent(world: World, lead: Clien
 # Two are the session and the person, one the memberships, one the menu's count.
 QUERIES = {
     "/": 33,
-    "/orders/": 12,
+    "/orders/": 11,
     "/returns/": 11,
     "/exchanges/": 11,
     "/settlement/": 8,
@@ -276,11 +276,11 @@ QUERIES = {
     "/attention/": 8,
     "/policies/": 9,
     "/policies/brand/": 7,
-    "/orders/ORD-1/": 48,
-    "/returns/RMA-1/": 36,
-    "/returns/RMA-1/cancel/": 19,
-    "/returns/RMA-1/convert/": 13,
-    "/returns/RMA-1/decide/": 14,
+    "/orders/ORD-1/": 34,
+    "/returns/RMA-1/": 29,
+    "/returns/RMA-1/cancel/": 18,
+    "/returns/RMA-1/convert/": 11,
+    "/returns/RMA-1/decide/": 12,
     "/policies/approvals/": 6,
     "/exchanges/ORD-1-X/": 14,
 }

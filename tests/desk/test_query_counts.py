@@ -57,10 +57,10 @@ def raw_attempt(refund: Refund) -> str:
 
 PAGES: dict[str, tuple[int, Callable[[Refund], str]]] = {
     "refund": (15, lambda r: f"/refunds/{r.identifier}/"),
-    "approve": (16, lambda r: f"/refunds/{r.identifier}/approve/"),
+    "approve": (13, lambda r: f"/refunds/{r.identifier}/approve/"),
     "cancel": (6, lambda r: f"/refunds/{r.identifier}/cancel/"),
     "payout": (7, lambda r: f"/refunds/{r.identifier}/payments/{open_payout(r).pk}/"),
-    "exclude": (13, lambda r: f"/returns/{r.rma_identifier}/units/{unit_of(r).pk}/exclude/"),
+    "exclude": (11, lambda r: f"/returns/{r.rma_identifier}/units/{unit_of(r).pk}/exclude/"),
     "raw message": (5, raw_message),
     "raw attempt": (5, raw_attempt),
     "policy-edit": (6, lambda r: "/policies/brand/change/"),

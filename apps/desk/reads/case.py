@@ -94,10 +94,13 @@ def case_panel(
     )
     people = people_of(store_id=store_id)
     own = next((c for c in cases if (c.subject_kind, c.subject) == (subject_kind, subject)), None)
-    notes = notes_of(cases)
-    shown = list(notes if whole else notes[: NOTES_SHOWN + 1])
+    shown: list[Note] = []
+    new: dict[int, Note] = {}
+    if cases:
+        notes = notes_of(cases)
+        shown = list(notes if whole else notes[: NOTES_SHOWN + 1])
+        new = {note.pk: note for note in unseen_notes(cases, person_id=person_id)}
     has_more = not whole and len(shown) > NOTES_SHOWN
-    new = {note.pk: note for note in unseen_notes(cases, person_id=person_id)}
     kept = {note.pk: note for note in (shown if whole else shown[:NOTES_SHOWN])} | new
     names = [person.get_username() for person in people]
     return CasePanel(

@@ -4,11 +4,11 @@ refunded, or gone."""
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum
 
 from apps.orders.models import Order
 from apps.refunds.limits import PAID_OUT
-from apps.refunds.models import Payout, PayoutStatus, Refund, RefundStatus
+from apps.refunds.models import PayoutStatus, Refund, RefundStatus
 from apps.refunds.rules import LIVE_STATUSES
 
 _WAITING = (RefundStatus.PROPOSED, RefundStatus.APPROVED)
@@ -64,15 +64,33 @@ def paid_from(order: Order, refunds: Iterable[Refund]) -> Gone:
     return sum(parts, Gone())
 
 
+@dataclass(frozen=True)
+class Refunded:
+    """What of one refund is paid and what is not, by its order and its return."""
+
+    order_id: int
+    rma_id: int | None
+    currency: str
+    gone: Gone
+
+
+def each_refunded(refunds: QuerySet[Refund]) -> list[Refunded]:
+    """Returns what of each of these refunds is paid and what is not; one query for all."""
+    is_paid = Q(payouts__status=PayoutStatus.PAID)
+    paid_cents = Sum("payouts__amount_cents", filter=is_paid, default=0)
+    rows = refunds.order_by().annotate(paid_cents=paid_cents)
+    return [
+        Refunded(order_id, rma_id, currency, _gone(status, cents, paid))
+        for order_id, rma_id, currency, status, cents, paid in rows.values_list(
+            "order_id", "rma_id", "currency", "status", "total_refund_amount_cents", "paid_cents"
+        )
+    ]
+
+
 def refunded_by_order(orders: Iterable[Order]) -> dict[int, Gone]:
-    """Returns, by order key, what of its refunds is paid and what is not; two queries for all."""
-    orders = list(orders)
-    live = Refund.objects.filter(order__in=orders, status__in=LIVE_STATUSES).order_by()
-    sent = Payout.objects.filter(refund__in=live, status=PayoutStatus.PAID).order_by()
-    rows = sent.values_list("refund__order_id", "refund__status")
-    paid = {(key, status): cents for key, status, cents in rows.annotate(sum=Sum("amount_cents"))}
+    """Returns, by order key, what of its refunds is paid and what is not; one query for all."""
+    live = Refund.objects.filter(order__in=list(orders), status__in=LIVE_STATUSES)
     found: dict[int, Gone] = {}
-    sums = live.values_list("order_id", "status").annotate(sum=Sum("total_refund_amount_cents"))
-    for key, status, cents in sums:
-        found[key] = found.get(key, Gone()) + _gone(status, cents, paid.get((key, status), 0))
+    for row in each_refunded(live):
+        found[row.order_id] = found.get(row.order_id, Gone()) + row.gone
     return found

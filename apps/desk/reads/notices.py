@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
-from django.db.models import DateTimeField, IntegerField, QuerySet, Subquery
+from django.db import connection
+from django.db.models import DateTimeField, QuerySet, Value
 
 from apps.attention.queries import open_items
 from apps.common import clock
@@ -13,7 +15,6 @@ from apps.inbox import queries as inbox
 from apps.inbox.models import Delivery, DeliveryState
 from apps.outbox import queries as outbox
 from apps.outbox.models import Job, JobState
-from apps.stores.models import Store
 
 CAP = 999
 SILENT_AFTER = timedelta(seconds=60)
@@ -43,11 +44,12 @@ class Standing:
     silent_since: datetime | None
 
 
-class _Count(Subquery):
-    """Counts the rows of a limited query."""
+@dataclass(frozen=True)
+class _Question:
+    """A question for one value, as SQL with its parameters."""
 
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
-    output_field = IntegerField()
+    sql: str
+    parameters: tuple[Any, ...]
 
 
 def shown(count: int) -> str:
@@ -58,35 +60,64 @@ def shown(count: int) -> str:
 def standing(store_id: int) -> Standing:
     """Returns what is open in a store, and what stands still: one query, of rows that an index
     keeps apart. A worker serves all stores, so its silence is everybody's."""
+    attention, approvals, quarantined, first_quarantined, held, first_held, *due = _answers(
+        *_of_store(store_id),
+        _first(inbox.due_deliveries(), "next_attempt_at"),
+        _first(outbox.due_jobs(), "not_before"),
+    )
+    due_at = min((moment for value in due if (moment := _moment(value))), default=None)
+    return Standing(
+        attention=shown(attention),
+        approvals=shown(approvals),
+        quarantined=_stuck(quarantined, first_quarantined),
+        held=_stuck(held, first_held),
+        silent_since=due_at if due_at and clock.now() - due_at > SILENT_AFTER else None,
+    )
+
+
+@lru_cache(maxsize=1000)
+def _of_store(store_id: int) -> tuple[_Question, ...]:
+    """What is asked about a store on every page. To write the SQL takes longer than to answer it,
+    and it is the same every time."""
     quarantined = Delivery.objects.filter(store_id=store_id, state=DeliveryState.QUARANTINED)
     held = Job.objects.filter(store_id=store_id, state=JobState.HELD)
-    row = (
-        Store.objects.filter(pk=store_id)
-        .values_list(
-            _count(open_items(store_id)),
-            _count(waiting_refunds(store_id)),
-            _count(quarantined),
-            _first(quarantined.order_by("pk"), "received_at"),
-            _count(held),
-            _first(held.order_by("created_at"), "created_at"),
-            _first(inbox.due_deliveries(), "next_attempt_at"),
-            _first(outbox.due_jobs(), "not_before"),
-        )
-        .get()
-    )
-    due = min((moment for moment in row[6:] if moment), default=None)
-    return Standing(
-        attention=shown(row[0]),
-        approvals=shown(row[1]),
-        quarantined=Stuck(row[2], row[3]) if row[3] else None,
-        held=Stuck(row[4], row[5]) if row[5] else None,
-        silent_since=due if due and clock.now() - due > SILENT_AFTER else None,
+    return (
+        _count(open_items(store_id)),
+        _count(waiting_refunds(store_id)),
+        _count(quarantined),
+        _first(quarantined.order_by("pk"), "received_at"),
+        _count(held),
+        _first(held.order_by("created_at"), "created_at"),
     )
 
 
-def _count(rows: QuerySet[Any]) -> Subquery:
-    return _Count(rows.order_by().values("pk")[: CAP + 1])
+def _count(rows: QuerySet[Any]) -> _Question:
+    sql, parameters = rows.order_by().values("pk")[: CAP + 1].query.sql_with_params()
+    return _Question(f"SELECT COUNT(*) FROM ({sql}) counted", parameters)  # noqa: S608
 
 
-def _first(rows: QuerySet[Any], column: str) -> Subquery:
-    return Subquery(rows.values(column)[:1], output_field=DateTimeField())
+def _first(rows: QuerySet[Any], column: str) -> _Question:
+    return _Question(*rows.values(column)[:1].query.sql_with_params())
+
+
+def _answers(*questions: _Question) -> tuple[Any, ...]:
+    """Asks all questions at once, and returns what the database has for each."""
+    sql = ", ".join(f"({question.sql})" for question in questions)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {sql}", [p for question in questions for p in question.parameters])
+        return tuple(cursor.fetchone())
+
+
+_DATE_TIME = Value(None, output_field=DateTimeField())
+
+
+def _moment(value: Any) -> datetime | None:
+    """Reads a point in time as a model's field would."""
+    for convert in connection.ops.get_db_converters(_DATE_TIME):
+        value = convert(value, _DATE_TIME, connection)
+    return cast("datetime | None", value)
+
+
+def _stuck(count: int, first: Any) -> Stuck | None:
+    oldest_at = _moment(first)
+    return Stuck(count, oldest_at) if oldest_at else None

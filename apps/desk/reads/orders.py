@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Prefetch, Q, QuerySet, Sum, prefetch_related_objects
 
 from apps.attention.models import Item
 from apps.attention.queries import open_items
@@ -11,19 +11,24 @@ from apps.cases.models import SubjectKind
 from apps.desk.progress import Step, refund_of, ticks
 from apps.desk.reads.case import CasePanel, case_panel
 from apps.desk.reads.gone import Gone, paid_from, refunded
+from apps.desk.reads.linked import (
+    link_refunds,
+    link_units,
+    refunds_with_parts,
+    units_with_lines,
+)
 from apps.desk.reads.rma_money import Settlement, settlement_of
 from apps.desk.reads.rows import ExchangeRow, exchange_rows_of
 from apps.desk.reads.shopper import Shopper, shopper_of
 from apps.desk.reads.timeline import LENGTH, Timeline, timeline_of
 from apps.desk.reads.why import Why, whys
-from apps.exchanges.lineage import paying_orders
-from apps.exchanges.queries import exchange_orders_of_order
+from apps.exchanges.lineage import paying_orders, placed_as
+from apps.exchanges.queries import exchange_orders_with
 from apps.orders import queries as orders
 from apps.orders.models import Order, OrderLine
 from apps.orders.rules import line_amount_cents, shipped_amount_cents
 from apps.refunds import limits
 from apps.refunds.models import Refund, RefundLine
-from apps.refunds.queries import refunds_of_order
 from apps.refunds.rules import LIVE_STATUSES
 from apps.rmas.models import Rma, RmaUnit
 from apps.rmas.queries import rmas_of_order
@@ -128,11 +133,14 @@ class OrderPage:
 def order_page(order: Order, *, person_id: int, query: Mapping[str, str]) -> OrderPage:
     """Reads the page of an order for a person; `query` is the address, which chooses how much of
     the timeline and the notes is shown."""
-    rmas = list(rmas_of_order(order).prefetch_related("units__refund_units__line__refund"))
-    refunds = list(refunds_of_order(order))
+    # What is left of the payment is asked for in several sums.
+    prefetch_related_objects([order], "transactions")
+    units = Prefetch("units", units_with_lines(RmaUnit.objects.all()))
+    rmas = list(rmas_of_order(order).prefetch_related(units))
+    itself = placed_as([order]).get(order.pk)
+    payer = paying_orders([itself.original_order])[itself.original_order_id] if itself else order
     lines = _lines(order)
-    others = _paid_for_others(order)
-    payer = paying_orders([order])[order.pk]
+    refunds, others = _refunds(order, payer, rmas, lines)
     identifiers = [rma.rma_identifier for rma in rmas]
     case, timeline = _case_and_timeline(order, identifiers, person_id, query)
     return OrderPage(
@@ -143,7 +151,7 @@ def order_page(order: Order, *, person_id: int, query: Mapping[str, str]) -> Ord
         refunds=refund_views(refunds),
         payer=payer,
         paid_for_others=others,
-        exchanges=exchange_rows_of(exchange_orders_of_order(order)),
+        exchanges=exchange_rows_of(exchange_orders_with(order, itself)),
         attention=attention_for(order.store_id, [order.identifier], identifiers),
         timeline=timeline,
         case=case,
@@ -154,6 +162,19 @@ def order_page(order: Order, *, person_id: int, query: Mapping[str, str]) -> Ord
             without_rmas=[rma.pk for rma in rmas],
         ),
     )
+
+
+def _refunds(
+    order: Order, payer: Order, rmas: list[Rma], lines: list[LineView]
+) -> tuple[list[Refund], list[Refund]]:
+    """The refunds of the order's goods, and those of exchanged goods that are paid from its
+    payment; the units of its returns know them, too."""
+    refunds = refunds_with_parts(Refund.objects.filter(Q(order=order) | Q(paid_order=order)))
+    order_lines = [view.line for view in lines]
+    link_refunds(refunds, orders=[payer, order], rmas=rmas, order_lines=order_lines)
+    link_units([unit for rma in rmas for unit in rma.units.all()], refunds)
+    own = [refund for refund in refunds if refund.order_id == order.pk]
+    return own, [refund for refund in refunds if refund.order_id != order.pk]
 
 
 def _case_and_timeline(
@@ -176,13 +197,6 @@ def _case_and_timeline(
         query=query,
     )
     return case, timeline
-
-
-def _paid_for_others(order: Order) -> list[Refund]:
-    """The refunds of exchanged goods that are paid from this order's payment."""
-    rows = Refund.objects.filter(paid_order=order).exclude(order=order).select_related("order")
-    rows = rows.prefetch_related("payouts").defer("raw", "order__raw")
-    return list(rows.order_by("created_at", "pk"))
 
 
 def refund_views(refunds: list[Refund]) -> list[RefundView]:
@@ -247,7 +261,7 @@ def _sums(
         refunded=refunded(refunds),
         refundable=min(
             sum(view.left_cents for view in lines),
-            limits.order_room_cents(order),
+            limits.order_room_cents(order, lines=[view.line for view in lines]),
             cash_left if payer.pk == order.pk else limits.cash_room_cents(payer),
         ),
         cash_left=cash_left,

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 
 from apps.attention.models import Item
 from apps.cases.models import SubjectKind
+from apps.cases.queries import flags_of
 from apps.desk.progress import Step, refund_of, unit_steps
 from apps.desk.reads.case import CasePanel, case_panel
+from apps.desk.reads.linked import (
+    link_refunds,
+    link_units,
+    refunds_with_parts,
+    units_with_lines,
+)
 from apps.desk.reads.milestones import Times, unit_times
 from apps.desk.reads.orders import RefundView, attention_for, refund_views
 from apps.desk.reads.rma_money import Money, money_of
@@ -23,7 +30,7 @@ from apps.refunds.conversion import why_not_convertible
 from apps.refunds.exclusions import why_not_excludable
 from apps.refunds.models import Refund
 from apps.refunds.policies import PolicyBook, policy_book
-from apps.refunds.queries import verdicts
+from apps.refunds.queries import past_of, verdicts
 from apps.refunds.types import Answer, Verdict
 from apps.rmas import rules as rma_rules
 from apps.rmas.models import Rma, RmaUnit
@@ -124,13 +131,14 @@ def rma_page(rma: Rma, *, person_id: int, query: Mapping[str, str]) -> RmaPage:
     """Reads the page of an RMA for a person; `query` is the address, which chooses how much of the
     timeline and the notes is shown."""
     units = _units(rma)
-    policies = policy_book(rma.store)
-    found = verdicts(rma, units, policies)
-    times = unit_times(rma, units)
-    refunds = _refunds(rma)
-    exchanges = exchange_rows_of(exchange_orders_of_rma(rma))
     orders = {unit.order.pk: unit.order for unit in units if unit.order}
+    refunds = _refunds(rma, units, orders.values())
+    link_units(units, refunds)
+    policies = policy_book(rma.store)
     case, timeline = _case_and_timeline(rma, units, person_id, query)
+    found = _verdicts(rma, units, policies, flags_of(case.flagged))
+    times = unit_times(rma, units)
+    exchanges = exchange_rows_of(exchange_orders_of_rma(rma))
     return RmaPage(
         rma=rma,
         currency=next((order.currency for order in orders.values()), ""),
@@ -155,8 +163,18 @@ def rma_page(rma: Rma, *, person_id: int, query: Mapping[str, str]) -> RmaPage:
 
 
 def _units(rma: Rma) -> list[RmaUnit]:
-    rows = units_of([rma]).prefetch_related("refund_units__line__refund")
+    rows = units_with_lines(units_of([rma]))
     return list(rows.order_by("order_identifier", "order_line_item_identifier", "ordinal"))
+
+
+def _verdicts(
+    rma: Rma,
+    units: list[RmaUnit],
+    policies: PolicyBook,
+    flags: Mapping[tuple[str, str], str] | None = None,
+) -> dict[int, Verdict]:
+    past = past_of(row for unit in units for row in unit.refund_units.all())
+    return verdicts(rma, units, policies, past=past, flags=flags)
 
 
 def _case_and_timeline(
@@ -211,7 +229,8 @@ def _trigger(rma: Rma, units: list[RmaUnit], policies: PolicyBook) -> str:
 def unit_views(rma: Rma) -> list[UnitView]:
     """Reads the units of an RMA as they stand now, in their order."""
     units = _units(rma)
-    found = verdicts(rma, units, policy_book(rma.store))
+    link_units(units, [])
+    found = _verdicts(rma, units, policy_book(rma.store))
     times = unit_times(rma, units)
     return [_unit_view(rma, unit, found[unit.pk], times[unit.pk]) for unit in units]
 
@@ -245,11 +264,8 @@ def _unit_view(rma: Rma, unit: RmaUnit, verdict: Verdict, times: Times) -> UnitV
     )
 
 
-def _refunds(rma: Rma) -> list[Refund]:
-    rows = (
-        Refund.objects.filter(rma=rma)
-        .select_related("order", "paid_order", "rma", "author", "approver")
-        .prefetch_related("lines__order_line", "payouts__attempts")
-        .order_by("created_at", "pk")
-    )
-    return list(rows)
+def _refunds(rma: Rma, units: Iterable[RmaUnit], orders: Iterable[Order]) -> list[Refund]:
+    refunds = refunds_with_parts(Refund.objects.filter(rma=rma))
+    order_lines = [unit.order_line for unit in units if unit.order_line]
+    link_refunds(refunds, orders=orders, rmas=[rma], order_lines=order_lines)
+    return refunds

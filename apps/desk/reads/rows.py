@@ -224,6 +224,8 @@ class ExchangeRow:
 def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
     """Returns exchange orders as a list shows them."""
     placed = list(rows)
+    if not placed:
+        return []
     statuses = _statuses_of(placed)
     lines: dict[int, list[ExchangeLine]] = {}
     for line in ExchangeLine.objects.filter(exchange_order__in=placed).order_by("position"):
@@ -264,5 +266,6 @@ def _statuses_of(placed: list[ExchangeOrder]) -> dict[int, str | None]:
 
 
 def exchange_rows_of(rows: QuerySet[ExchangeOrder]) -> list[ExchangeRow]:
-    """Returns the exchange orders of an order or a return, with their status."""
-    return exchange_rows(with_status(rows).defer("content", "request"))
+    """Returns the exchange orders of an order or a return, with their status. Most have none: those
+    do not ask for what is said of each."""
+    return exchange_rows(rows.defer("content", "request"))

@@ -1,15 +1,19 @@
 """The other orders and returns of a shopper: those of the same e-mail in the same store."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from apps.desk.reads.gone import Gone, refunded, refunded_by_order
+from django.db.models import Q
+
+from apps.desk.reads.gone import Gone, Refunded, each_refunded
 from apps.orders.models import Order
 from apps.refunds.models import Refund
 from apps.rmas.models import Rma, RmaUnit
 
 SHOWN = 5
 MOST_COUNTED = 100
+
+_TIMES = ("remote_created_at", "first_seen_at")
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def shopper_of(
     """Reads what else a store has of the shopper of these e-mails, newest first, without the orders
     and returns (by key) that are at hand. None where there is no e-mail to go by.
 
-    Six queries at most, each by an index and for MOST_COUNTED rows at most.
+    Four queries at most, each by an index and for MOST_COUNTED rows at most.
     """
     names = tuple(dict.fromkeys(email for email in emails if email))
     if not names:
@@ -71,13 +75,16 @@ def shopper_of(
     others = [order for order in orders if order.pk not in without_orders]
     rmas = _rmas(store_id, names, orders)
     other_rmas = [rma for rma in rmas if rma.pk not in without_rmas]
-    shown = others[:SHOWN]
-    paid = refunded_by_order(shown)
+    shown, shown_rmas = others[:SHOWN], other_rmas[:SHOWN]
+    refunds = each_refunded(Refund.objects.filter(Q(order__in=shown) | Q(rma__in=shown_rmas)))
     return Shopper(
         emails=names,
-        orders=[OtherOrder(order, paid.get(order.pk, Gone())) for order in shown],
+        orders=[
+            OtherOrder(order, _sum(row for row in refunds if row.order_id == order.pk))
+            for order in shown
+        ],
         order_count=Count(len(others), is_exact=len(orders) < MOST_COUNTED),
-        rmas=_with_refunds(other_rmas[:SHOWN]),
+        rmas=[_other_rma(rma, [r for r in refunds if r.rma_id == rma.pk]) for rma in shown_rmas],
         rma_count=Count(len(other_rmas), is_exact=max(len(orders), len(rmas)) < MOST_COUNTED),
     )
 
@@ -94,10 +101,11 @@ def _rmas(store_id: int, emails: tuple[str, ...], orders: list[Order]) -> list[R
     units = RmaUnit.objects.filter(order__in=orders, rma__store_id=store_id)
     of_orders = Rma.objects.filter(pk__in=units.values("rma"), store_id=store_id)
     as_giftee = Rma.objects.filter(store_id=store_id, giftee_email__in=emails)
+    columns = ("rma_identifier", "status", "return_method", *_TIMES)
     found = {
         rma.pk: rma
         for rows in (of_orders, as_giftee)
-        for rma in rows.order_by(*newest)[:MOST_COUNTED]
+        for rma in rows.only(*columns).order_by(*newest)[:MOST_COUNTED]
     }
     return sorted(
         found.values(),
@@ -106,15 +114,9 @@ def _rmas(store_id: int, emails: tuple[str, ...], orders: list[Order]) -> list[R
     )
 
 
-def _with_refunds(rmas: list[Rma]) -> list[OtherRma]:
-    refunds: dict[int | None, list[Refund]] = {}
-    for refund in Refund.objects.filter(rma__in=rmas).prefetch_related("payouts"):
-        refunds.setdefault(refund.rma_id, []).append(refund)
-    return [
-        OtherRma(
-            rma,
-            refunded(refunds.get(rma.pk, [])),
-            next((refund.currency for refund in refunds.get(rma.pk, [])), ""),
-        )
-        for rma in rmas
-    ]
+def _sum(refunds: Iterable[Refunded]) -> Gone:
+    return sum((refund.gone for refund in refunds), Gone())
+
+
+def _other_rma(rma: Rma, refunds: Sequence[Refunded]) -> OtherRma:
+    return OtherRma(rma, _sum(refunds), refunds[0].currency if refunds else "")
