@@ -33,7 +33,7 @@ DIFFERENT = "different"
 OPEN = "open"
 # How many exchange orders are looked at, and the rest of their first day, where nobody says since
 # when: every sum stands for rows that were read.
-MOST_ORDERS = 200
+MOST_ORDERS = 100
 
 
 @dataclass(frozen=True)
