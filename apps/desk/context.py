@@ -88,15 +88,22 @@ _MENU = (
 # What only some may look at.
 _NEEDS = {"desk:reports": Action.VIEW_FINANCE, "desk:statements": Action.VIEW_FINANCE}
 
-# What is pressed after `g` to go there.
+# What is pressed after `g` to go there: a letter of the name.
 _KEYS = {
     "desk:home": "h",
     "desk:attention": "a",
     "desk:approvals": "p",
     "desk:orders": "o",
     "desk:rmas": "r",
+    "desk:exchanges": "x",
+    "desk:settlement": "s",
+    "desk:statements": "t",
     "desk:refunds": "f",
+    "desk:reports": "e",
+    "desk:policies": "l",
+    "desk:catalog": "c",
     "desk:deliveries": "m",
+    "desk:jobs": "u",
 }
 
 
@@ -135,7 +142,7 @@ def _menu(request: HttpRequest, seat: Seat) -> list[dict[str, Any]]:
             "url": _url(url_name),
             "label": label,
             "is_current": current in pages,
-            "key": _KEYS.get(url_name, ""),
+            "key": _KEYS[url_name],
         }
         for url_name, label, pages in _MENU
         if seat.permit(_NEEDS.get(url_name, Action.VIEW)).is_given

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from apps.accounts.models import User
+from apps.accounts.models import Role, User
 from apps.attention.models import Item, Kind
 from apps.cases import services as cases
 from apps.cases.models import Case
@@ -299,3 +299,11 @@ def test_keys_are_told_and_lead_to_the_menus_pages(world: World, lead: Client) -
     assert 'href="/refunds/" data-go="f"' in page
     for key in ("[", "]", "x", ".", "n", "r"):
         assert f"<kbd>{key}</kbd>" in page
+
+
+def test_each_page_of_the_menu_has_a_key_of_its_own(
+    store: Store, person: Callable[..., Client]
+) -> None:
+    page = person((store, Role.FINANCE)).get("/keys/").content.decode()
+    keys = re.findall(r'data-go="(.)"', page)
+    assert len(keys) == len(set(keys)) == len(re.findall(r"<kbd>g</kbd> <kbd>.</kbd>", page)) == 14
