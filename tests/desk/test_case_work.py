@@ -178,6 +178,21 @@ def test_a_flag_of_the_order_stands_on_its_return_until_it_ends(world: World, le
     assert "Order ORD-1 is not flagged." in text_of(again)
 
 
+def test_a_flag_stands_on_a_return_that_calls_the_order_by_its_second_name(
+    store: Store, lead: Client
+) -> None:
+    take(store, secondary_identifier="SECOND-1")
+    lead.post(f"{ORDER}case/flag/", {"reason": "fraud?"})
+    deliver(store, builders.rma(units=[builders.unit("SECOND-1")], tracking="TRANSIT"))
+    work_off()
+    assert Refund.objects.count() == 0
+    on_return = text_of(lead.get(RMA))
+    assert "A person decides: automation is stopped: fraud? (flagged by ana)." in on_return
+    lead.post(f"{ORDER}case/unflag/")
+    work_off()
+    assert Refund.objects.get().total_refund_amount_cents == 13056
+
+
 def test_a_flag_needs_its_reason(world: World, lead: Client) -> None:
     answer = lead.post(f"{RMA}case/flag/", {"reason": " "})
     assert answer.status_code == 422

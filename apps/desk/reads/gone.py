@@ -75,10 +75,11 @@ class Refunded:
 
 
 def each_refunded(refunds: QuerySet[Refund]) -> list[Refunded]:
-    """Returns what of each of these refunds is paid and what is not; one query for all."""
+    """Returns what of each of these refunds is paid and what is not, the oldest first; one query
+    for all."""
     is_paid = Q(payouts__status=PayoutStatus.PAID)
     paid_cents = Sum("payouts__amount_cents", filter=is_paid, default=0)
-    rows = refunds.order_by().annotate(paid_cents=paid_cents)
+    rows = refunds.order_by("pk").annotate(paid_cents=paid_cents)
     return [
         Refunded(order_id, rma_id, currency, _gone(status, cents, paid))
         for order_id, rma_id, currency, status, cents, paid in rows.values_list(

@@ -61,7 +61,7 @@ def standing(store_id: int) -> Standing:
     """Returns what is open in a store, and what stands still: one query, of rows that an index
     keeps apart. A worker serves all stores, so its silence is everybody's."""
     attention, approvals, quarantined, first_quarantined, held, first_held, *due = _answers(
-        *_of_store(store_id),
+        *_of_store(store_id, CAP + 1),
         _first(inbox.due_deliveries(), "next_attempt_at"),
         _first(outbox.due_jobs(), "not_before"),
     )
@@ -76,23 +76,23 @@ def standing(store_id: int) -> Standing:
 
 
 @lru_cache(maxsize=1000)
-def _of_store(store_id: int) -> tuple[_Question, ...]:
-    """What is asked about a store on every page. To write the SQL takes longer than to answer it,
-    and it is the same every time."""
+def _of_store(store_id: int, most: int) -> tuple[_Question, ...]:
+    """What is asked about a store on every page, counted to `most`. To write the SQL takes longer
+    than to answer it, and it is the same every time."""
     quarantined = Delivery.objects.filter(store_id=store_id, state=DeliveryState.QUARANTINED)
     held = Job.objects.filter(store_id=store_id, state=JobState.HELD)
     return (
-        _count(open_items(store_id)),
-        _count(waiting_refunds(store_id)),
-        _count(quarantined),
+        _count(open_items(store_id), most),
+        _count(waiting_refunds(store_id), most),
+        _count(quarantined, most),
         _first(quarantined.order_by("pk"), "received_at"),
-        _count(held),
+        _count(held, most),
         _first(held.order_by("created_at"), "created_at"),
     )
 
 
-def _count(rows: QuerySet[Any]) -> _Question:
-    sql, parameters = rows.order_by().values("pk")[: CAP + 1].query.sql_with_params()
+def _count(rows: QuerySet[Any], most: int) -> _Question:
+    sql, parameters = rows.order_by().values("pk")[:most].query.sql_with_params()
     return _Question(f"SELECT COUNT(*) FROM ({sql}) counted", parameters)  # noqa: S608
 
 
