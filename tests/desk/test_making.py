@@ -27,8 +27,8 @@ from tests.support.optoro import FakeOptoro
 pytestmark = pytest.mark.django_db
 
 NEW = "/refunds/new/ORD-1/"
-QUERIES_OF_THE_FORM = 33
-QUERIES_OF_UNITS = (37, 78)
+QUERIES_OF_THE_FORM = 27
+QUERIES_OF_UNITS = (31, 66)
 
 
 def text_of(answer: Any) -> str:
