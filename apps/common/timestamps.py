@@ -3,9 +3,7 @@ millions, and the driver takes each apart by a regular expression: five times th
 rest."""
 
 from datetime import UTC, datetime
-from typing import Any
 
-from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.abc import Buffer
 from psycopg.types.datetime import TimestamptzLoader
 
@@ -24,9 +22,3 @@ class UtcLoader(TimestamptzLoader):
         except ValueError:
             return super().load(data).astimezone(UTC)
         return moment if moment.tzinfo is UTC else super().load(data).astimezone(UTC)
-
-
-def read_in_utc(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Has a new connection read points in time so: for Django's `connection_created`."""
-    if connection.vendor == "postgresql":
-        connection.connection.adapters.register_loader("timestamptz", UtcLoader)
