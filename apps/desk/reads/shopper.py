@@ -13,7 +13,7 @@ from apps.rmas.models import Rma, RmaUnit
 SHOWN = 5
 MOST_COUNTED = 100
 
-_TIMES = ("remote_created_at", "first_seen_at")
+_OF_RMA = ("rma_identifier", "status", "return_method", "remote_created_at", "first_seen_at")
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,10 @@ def _rmas(store_id: int, emails: tuple[str, ...], orders: list[Order]) -> list[R
     units = RmaUnit.objects.filter(order__in=orders, rma__store_id=store_id)
     of_orders = Rma.objects.filter(pk__in=units.values("rma"), store_id=store_id)
     as_giftee = Rma.objects.filter(store_id=store_id, giftee_email__in=emails)
-    columns = ("rma_identifier", "status", "return_method", *_TIMES)
     found = {
         rma.pk: rma
         for rows in (of_orders, as_giftee)
-        for rma in rows.only(*columns).order_by(*newest)[:MOST_COUNTED]
+        for rma in rows.only(*_OF_RMA).order_by(*newest)[:MOST_COUNTED]
     }
     return sorted(
         found.values(),
