@@ -15,7 +15,7 @@ from apps.api.filters import MomentFilter
 from apps.api.store import store_of
 from apps.exchanges.lineage import own_orders
 from apps.exchanges.models import ExchangeLine, ExchangeOrder
-from apps.exchanges.queries import in_status, with_status
+from apps.exchanges.queries import in_status
 from apps.exchanges.rules import status_of
 from apps.orders.models import Order
 
@@ -135,7 +135,7 @@ class ExchangeOrderSerializer(serializers.ModelSerializer[ExchangeOrder]):
     @extend_schema_field(serializers.ChoiceField(choices=STATUSES))
     def get_status(self, placed: ExchangeOrder) -> str:
         """From the order of the same identifier, as the order system last sent it."""
-        return status_of(getattr(placed, "own_order_status", None))
+        return status_of(placed.own_order_status)
 
     def get_is_fulfilled(self, placed: ExchangeOrder) -> bool:
         """Whether the order of the same identifier has shipped."""
@@ -193,8 +193,7 @@ class ExchangeOrderFilter(django_filters.FilterSet):
 
 
 def _rows(request: Request) -> QuerySet[ExchangeOrder]:
-    rows = ExchangeOrder.objects.filter(store=store_of(request)).prefetch_related("lines")
-    return with_status(rows)
+    return ExchangeOrder.objects.filter(store=store_of(request)).prefetch_related("lines")
 
 
 def _own_orders(placed: list[ExchangeOrder]) -> dict[str, Order]:

@@ -227,13 +227,6 @@ class ExchangeFilter(ListFilters):
         model = ExchangeOrder
         fields: list[str] = []
 
-    @property
-    def counted(self) -> QuerySet[Any] | None:
-        """What is to be shipped was placed lately, and lies together: by any other order each one
-        is a row from somewhere else."""
-        asked = self.form.cleaned_data if self.is_valid() else {}
-        return self.qs.order_by("-placed_at", "-pk") if asked.get("status") == "placed" else None
-
     def by_name(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """Keeps what is called so: each name is an indexed column."""
         is_named = Q(customer_email__in={value, value.lower()})
@@ -249,7 +242,7 @@ class ExchangeFilter(ListFilters):
         return rows.filter(is_named)
 
     def by_status(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        """By what the order system last said of the order of that identifier."""
+        """By what the order system last said of the order that it carries each one as."""
         return in_status(rows, value)
 
     def by_requests(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
+from apps.exchanges.rules import CANCELED, ENDED
 from apps.orders.models import Order
 from apps.stores.models import Store
 
@@ -11,7 +12,8 @@ class ExchangeOrder(models.Model):
     """An exchange order (contract §7): at most one per original order, for ever.
 
     It has no status of its own: whether it is shipped or canceled says the order that the order
-    system carries it as (`lineage.own_orders`, `queries.with_status`).
+    system carries it as (`lineage.own_orders`). What that one last said is kept here, in the
+    transaction that mirrors it (`own_status.keep_own_status`).
     """
 
     store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="exchange_orders")
@@ -52,6 +54,12 @@ class ExchangeOrder(models.Model):
     answer_body = models.TextField(help_text="Exactly what was answered, now and every time after")
     delivery_id = models.BigIntegerField(help_text="The inbox delivery that carried the request")
     placed_at = models.DateTimeField()
+    own_order_status = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="What the order system last said of the order that it carries this one as; empty "
+        "while it has sent none",
+    )
 
     class Meta:
         constraints = [
@@ -93,6 +101,22 @@ class ExchangeOrder(models.Model):
             models.Index(fields=["store", "customer_email"], name="exchanges_by_email"),
             models.Index(fields=["store", "transaction_id"], name="exchanges_by_transaction"),
             models.Index(fields=["store", "named_order_identifier"], name="exchanges_by_name"),
+            # Few are to be shipped, and few are canceled.
+            models.Index(
+                fields=["store", "-placed_at", "-id"],
+                condition=~Q(own_order_status__in=ENDED),
+                name="exchanges_to_ship",
+            ),
+            models.Index(
+                fields=["store", "total_amount_cents", "id"],
+                condition=~Q(own_order_status__in=ENDED),
+                name="exchanges_to_ship_by_total",
+            ),
+            models.Index(
+                fields=["store", "-placed_at", "-id"],
+                condition=Q(own_order_status=CANCELED),
+                name="exchanges_canceled",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,9 +2,19 @@
 
 from typing import Any
 
-from django.db.models import Case, Count, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    BooleanField,
+    Count,
+    ExpressionWrapper,
+    F,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import Exact
 
 from apps.exchanges import rules
 from apps.exchanges.lineage import own_orders, placed_as
@@ -16,13 +26,24 @@ from apps.rmas.models import Rma
 from apps.rmas.queries import units_naming
 
 
-def with_status(rows: QuerySet[ExchangeOrder]) -> QuerySet[ExchangeOrder]:
-    """Returns the rows with `own_order_status`: what the order system last said of the order that
-    it carries each one as (`lineage.own_orders`), None while it has sent none."""
-    return rows.annotate(own_order_status=_own_order_status())
+def in_status(rows: QuerySet[Any], status: str) -> QuerySet[Any]:
+    """Keeps the exchange orders that are `placed`, `shipped` or `canceled`."""
+    if status == "placed":
+        return rows.exclude(own_order_status__in=rules.ENDED)
+    ended = {"shipped": rules.SHIPPED, "canceled": rules.CANCELED}
+    return rows.filter(own_order_status=ended[status])
 
 
-def _own_order_status() -> Coalesce:
+def with_cancellation(rows: QuerySet[ExchangeOrder]) -> QuerySet[Any]:
+    """Returns the rows with `is_canceled`: whether the order system has canceled the order that it
+    carries each one as."""
+    is_said = Q(own_order_status=rules.CANCELED)
+    return rows.annotate(is_canceled=ExpressionWrapper(is_said, BooleanField()))
+
+
+def with_wrong_status(rows: QuerySet[ExchangeOrder]) -> QuerySet[Any]:
+    """Returns the rows whose kept `own_order_status` is not what the mirrored orders say
+    (`lineage.own_orders`), with that as `said`. There must be none."""
     newer = Order.objects.filter(
         store_id=OuterRef("store_id"),
         first_seen_at__gte=OuterRef("placed_at"),
@@ -35,40 +56,8 @@ def _own_order_status() -> Coalesce:
         .annotate(found=Count("pk"), only=Min("status"))
         .filter(found=1)
     )
-    return Coalesce(Subquery(named.values("status")[:1]), Subquery(alone.values("only")))
-
-
-def in_status(rows: QuerySet[Any], status: str) -> QuerySet[Any]:
-    """Keeps the rows that are `placed`, `shipped` or `canceled`."""
-    ended = {"shipped": rules.SHIPPED, "canceled": rules.CANCELED}
-    # Apart from what the rows may show, and never null: it is worked out once for each row.
-    rows = rows.alias(said=Coalesce(_own_order_status(), Value("")))
-    is_in = Q(said=ended[status]) if status in ended else ~Q(said__in=list(ended.values()))
-    if status == "canceled":
-        rows = rows.filter(_may_be_canceled())
-    # As a case PostgreSQL takes it for likely, and looks at the newest rows first until it has
-    # enough; bare, it takes it for rare and works out the status of every row.
-    return rows.filter(Case(When(is_in, then=Value(True)), default=Value(False)))
-
-
-def with_cancellation(rows: QuerySet[ExchangeOrder]) -> QuerySet[Any]:
-    """Returns the rows with `is_canceled`: whether the order system has canceled the order that it
-    carries each one as."""
-    said = Coalesce(_own_order_status(), Value(""))
-    is_said = Case(When(Exact(said, rules.CANCELED), then=Value(True)), default=Value(False))
-    # A case is worked out from its beginning: few are asked for what was said of their order.
-    return rows.annotate(
-        is_canceled=Case(When(_may_be_canceled(), then=is_said), default=Value(False))
-    )
-
-
-def _may_be_canceled() -> Q:
-    """Few orders are canceled: it is soon known that an exchange order is called as none of them,
-    and only of the others the status is worked out."""
-    canceled = Order.objects.filter(status=rules.CANCELED)
-    return Q(order_identifier__in=canceled.values("identifier")) | Q(
-        order_identifier__in=canceled.values("secondary_identifier")
-    )
+    said = Coalesce(Subquery(named.values("status")[:1]), Subquery(alone.values("only")), Value(""))
+    return rows.annotate(said=said).exclude(own_order_status=F("said"))
 
 
 def exchange_order_named(store_id: int, identifier: str) -> ExchangeOrder | None:

@@ -23,6 +23,7 @@ IDENTIFIER_LENGTH = 255
 # What the order system says of an order that has ended (contract §8).
 SHIPPED = "Shipped"
 CANCELED = order_rules.CANCELED
+ENDED = (SHIPPED, CANCELED)
 # Where a difference is told in words, longer values are cut.
 _SHOWN_CHARACTERS = 60
 _SHOWN_DIFFERENCES = 10
@@ -88,9 +89,9 @@ def identifiers_for(original_order_identifier: str) -> Iterator[str]:
         number += 1
 
 
-def status_of(own_order_status: str | None) -> str:
+def status_of(own_order_status: str) -> str:
     """Returns `placed`, `shipped` or `canceled`, from what the order system last said of the order
-    of that identifier (None: nothing yet)."""
+    that it carries an exchange order as (empty: it has sent none)."""
     if own_order_status == CANCELED:
         return "canceled"
     return "shipped" if own_order_status == SHIPPED else "placed"

@@ -17,6 +17,7 @@ from apps.common.hashing import sha256_of_bytes
 from apps.common.nudge import nudge_after_commit
 from apps.common.redaction import hide_secrets, kept_headers, storable
 from apps.exchanges.books import book_own_order
+from apps.exchanges.own_status import keep_own_status
 from apps.inbox import translate
 from apps.inbox.models import Delivery, DeliveryState
 from apps.inbox.rules import ANSWERED_TOPICS, why_not_replayable
@@ -25,7 +26,7 @@ from apps.optoro import order_message
 from apps.orders import rules as order_rules
 from apps.orders.models import Order
 from apps.orders.services import mirror_order
-from apps.orders.types import MirrorResult
+from apps.orders.types import MirrorResult, OrderSnapshot
 from apps.outbox import topics
 from apps.outbox.rules import retry_delay
 from apps.outbox.services import enqueue
@@ -261,21 +262,29 @@ def take_order(*, store: Store, wire: order_message.WireOrder) -> MirrorResult:
     (looking at its RMAs again, and its snapshot for Optoro)."""
     snapshot = translate.order_snapshot(wire)
     result = mirror_order(store_id=store.pk, snapshot=snapshot)
-    if result.outcome in ("unchanged", "stale"):
-        return result
-    take_variants_of_order(
-        store_id=store.pk, told=translate.variants_told(wire), updated_at=snapshot.updated_at
-    )
     order = Order.objects.get(pk=result.order_id)
-    take_over_reported_refunds(order=order, reported=snapshot.refunds)
-    book_own_order(order)
-    enqueue(store_id=store.pk, topic=topics.LINK_ORDER, key=order.pk, label=order.identifier)
+    if result.outcome not in ("unchanged", "stale"):
+        take_variants_of_order(
+            store_id=store.pk, told=translate.variants_told(wire), updated_at=snapshot.updated_at
+        )
+        take_over_reported_refunds(order=order, reported=snapshot.refunds)
+        book_own_order(order)
+        _queue_what_follows(order, snapshot)
+    # Last: whoever waits for the exchange order's lock then holds all others that they need.
+    keep_own_status(order, former_secondary_identifier=result.former_secondary_identifier)
+    return result
+
+
+def _queue_what_follows(order: Order, snapshot: OrderSnapshot) -> None:
+    enqueue(store_id=order.store_id, topic=topics.LINK_ORDER, key=order.pk, label=order.identifier)
     if order_rules.is_publishable(
         status=order.status,
         quantities_shipped=[line.quantity_shipped for line in snapshot.lines],
         was_published=order.published_at is not None,
     ):
         enqueue(
-            store_id=store.pk, topic=topics.ORDER_SNAPSHOT, key=order.pk, label=order.identifier
+            store_id=order.store_id,
+            topic=topics.ORDER_SNAPSHOT,
+            key=order.pk,
+            label=order.identifier,
         )
-    return result

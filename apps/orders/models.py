@@ -64,17 +64,6 @@ class Order(models.Model):
                 condition=~Q(header_difference_cents=0),
                 name="orders_header_differs",
             ),
-            models.Index(
-                fields=["identifier", "secondary_identifier"],
-                condition=Q(status="Canceled"),
-                name="orders_canceled",
-            ),
-            # What exchange orders ask of many orders: their rows are not read.
-            models.Index(
-                fields=["store", "identifier"],
-                include=["status", "first_seen_at", "id"],
-                name="orders_own_status",
-            ),
         ]
 
     def __str__(self) -> str:

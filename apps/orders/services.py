@@ -56,14 +56,15 @@ def mirror_order(*, store_id: int, snapshot: OrderSnapshot) -> MirrorResult:
     contradict the lines are accepted and flagged: lines are what counts (contract §10.4).
     """
     order, is_new = _locked_order(store_id, snapshot)
+    former = order.secondary_identifier
     message, is_new_message = _keep_message(order, snapshot, is_new)
     if not is_new:
         if snapshot.updated_at < order.remote_updated_at:
-            return MirrorResult(order.pk, "stale", order.header_difference_cents)
+            return _result(order, "stale", former)
         # Known content is never used again: with an equal `updated_at` it would undo what came
         # between.
         if not is_new_message:
-            return MirrorResult(order.pk, "unchanged", order.header_difference_cents)
+            return _result(order, "unchanged", former)
     changes = [] if is_new else _changes(order, snapshot)
     _project(order, snapshot)
     _project_lines(order, snapshot)
@@ -79,7 +80,13 @@ def mirror_order(*, store_id: int, snapshot: OrderSnapshot) -> MirrorResult:
         changes=changes,
         message=MessageRef("order_message", message.pk),
     )
-    return MirrorResult(order.pk, "created" if is_new else "updated", order.header_difference_cents)
+    return _result(order, "created" if is_new else "updated", former)
+
+
+def _result(order: Order, outcome: str, former_secondary_identifier: str) -> MirrorResult:
+    return MirrorResult(
+        order.pk, outcome, order.header_difference_cents, former_secondary_identifier
+    )
 
 
 def _locked_order(store_id: int, snapshot: OrderSnapshot) -> tuple[Order, bool]:

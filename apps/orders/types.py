@@ -93,8 +93,10 @@ class OrderSnapshot:
 
 @dataclass(frozen=True)
 class MirrorResult:
-    """What became of a snapshot: `created`, `updated`, `unchanged` or `stale`."""
+    """What became of a snapshot (`created`, `updated`, `unchanged` or `stale`), and what the order
+    was called besides before it."""
 
     order_id: int
     outcome: str
     header_difference_cents: int
+    former_secondary_identifier: str

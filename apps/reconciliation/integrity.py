@@ -23,6 +23,8 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from apps.common import money
+from apps.exchanges.models import ExchangeOrder
+from apps.exchanges.queries import with_wrong_status
 from apps.reconciliation.ledger_checks import ledger_differs
 from apps.reconciliation.rules import DifferenceKind, Found
 from apps.refunds.models import (
@@ -55,6 +57,7 @@ def broken_books(store_id: int) -> list[Found]:
         *_foreign_keys(store_id),
         *_foreign_stores(store_id),
         *_lines_do_not_add_up(store_id),
+        *_exchange_status_differs(store_id),
         *ledger_differs(store_id),
     ]
 
@@ -284,4 +287,21 @@ def _lines_do_not_add_up(store_id: int) -> Iterable[Found]:
             cents=abs(refund.lines_cents - refund.total_refund_amount_cents),
             explanation=f"the lines of refund {refund.identifier} add up to {lines_text}, its "
             f"total is {total_text}",
+        )
+
+
+def _exchange_status_differs(store_id: int) -> Iterable[Found]:
+    rows = with_wrong_status(ExchangeOrder.objects.filter(store_id=store_id))
+    for placed in rows.defer("content", "request").order_by("pk"):
+        yield Found(
+            kind=DifferenceKind.EXCHANGE_STATUS_DIFFERS,
+            subject=placed.order_identifier,
+            since_at=placed.placed_at,
+            explanation=f"exchange order {placed.order_identifier} stands as "
+            f"{placed.own_order_status or 'not sent yet'!r}, its order as "
+            f"{placed.said or 'not sent yet'!r}; send that order again",
+            currency=placed.currency,
+            amount_cents=placed.total_amount_cents,
+            order_identifier=placed.original_order_identifier,
+            rma_identifier=placed.rma_identifier,
         )

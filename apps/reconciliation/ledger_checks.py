@@ -10,7 +10,6 @@ from django.db.models.functions import Cast, Concat
 from apps.common import clock, money
 from apps.exchanges.books import PLACED
 from apps.exchanges.models import ExchangeOrder
-from apps.exchanges.queries import with_status
 from apps.exchanges.rules import CANCELED
 from apps.ledger.models import Entry
 from apps.ledger.queries import balances, postings_of
@@ -114,10 +113,9 @@ def _exchange_orders(store_id: int) -> Iterable[Found]:
         reversed_by__isnull=True,
     )
     is_canceled = Q(own_order_status=CANCELED)
-    rows: QuerySet[Any] = with_status(ExchangeOrder.objects.filter(store_id=store_id))
+    rows: QuerySet[Any] = ExchangeOrder.objects.filter(store_id=store_id)
     rows = rows.annotate(is_booked=Exists(entry)).filter(
-        Q(is_canceled, is_booked=True)
-        | Q(~is_canceled | Q(own_order_status__isnull=True), is_booked=False)
+        Q(is_canceled, is_booked=True) | Q(~is_canceled, is_booked=False)
     )
     for placed in rows.order_by("pk"):
         canceled = placed.own_order_status == CANCELED

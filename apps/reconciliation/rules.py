@@ -45,6 +45,7 @@ class DifferenceKind(StrEnum):
     PAYOUT_WITHOUT_ATTEMPT = "payout_without_attempt"
     FOREIGN_KEY = "foreign_key"
     FOREIGN_STORE = "foreign_store"
+    EXCHANGE_STATUS_DIFFERS = "exchange_status_differs"
     LINES_DO_NOT_ADD_UP = "lines_do_not_add_up"
     NOT_BOOKED = "not_booked"
     BOOKED_THOUGH_ENDED = "booked_though_ended"
@@ -83,6 +84,7 @@ LABELS: dict[DifferenceKind, str] = {
     DifferenceKind.PAYOUT_WITHOUT_ATTEMPT: "A payment without any attempt",
     DifferenceKind.FOREIGN_KEY: "An attempt with another key than its payment's",
     DifferenceKind.FOREIGN_STORE: "A payment of another store than its refund",
+    DifferenceKind.EXCHANGE_STATUS_DIFFERS: "An exchange order in another status than its order",
     DifferenceKind.LINES_DO_NOT_ADD_UP: "The lines are not the refund's total",
     DifferenceKind.NOT_BOOKED: "Not in the ledger",
     DifferenceKind.BOOKED_THOUGH_ENDED: "Ended, but still in the ledger as owed",

@@ -11,9 +11,8 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from apps.exchanges import rules as exchange_rules
 from apps.exchanges.models import ExchangeOrder
-from apps.exchanges.queries import with_status
+from apps.exchanges.queries import with_cancellation
 from apps.orders.models import Order
 from apps.reconciliation.settlement_rules import PayingUnit, Placed, Settlement, match
 from apps.refunds.models import Refund, RefundStatus, RefundUnit
@@ -33,6 +32,7 @@ _PLACED = (
     "total_amount_cents",
     "bonus_credit_amount_cents",
     "placed_at",
+    "is_canceled",
 )
 
 
@@ -152,12 +152,8 @@ def settlements_of_placed(placed: Sequence[ExchangeOrder]) -> list[Settlement]:
 
 
 def _placed(rows: QuerySet[ExchangeOrder]) -> list[Placed]:
-    known: QuerySet[Any] = with_status(rows).order_by("-placed_at", "-pk")
-    found = []
-    for row in known.values(*_PLACED, "own_order_status"):
-        status = row.pop("own_order_status")
-        found.append(Placed(**row, is_canceled=status == exchange_rules.CANCELED))
-    return found
+    known = with_cancellation(rows).order_by("-placed_at", "-pk")
+    return [Placed(**row) for row in known.values(*_PLACED)]
 
 
 @dataclass

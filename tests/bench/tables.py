@@ -142,7 +142,7 @@ _COLUMNS = {
         "shipping_address billing_address transaction_id product_amount_cents "
         "discount_amount_cents tax_amount_cents shipping_amount_cents bonus_credit_amount_cents "
         "total_amount_cents tax_service content content_sha256 request answer_body delivery_id "
-        "placed_at",
+        "placed_at own_order_status",
     ),
     "exchange_lines": (
         ExchangeLine,

@@ -360,27 +360,32 @@ class Writer:
             story.identifier, order.currency, order.email, f"{order.first_name} {order.last_name}",
             address, address, scrambled(key, 777_777_777, 12), cents, 0, 0, 0, 0, cents,
             "original_rate", items, _digest(items + name), items,
-            f'{{"order_identifier":"{name}"}}', 0, at(placed),
+            f'{{"order_identifier":"{name}"}}', 0, at(placed), self._own_status(key),
         )  # fmt: skip
         self.tables.exchange_lines.add(
             key, key, 0, line.sku, line.title, story.units, line.price, cents, 0, 0, 0, "catalog",
             0, str(story.line + 1), line.sku, "{}",
         )  # fmt: skip
-        is_canceled = bool(key % 12) and key % 25 == 1
-        if not is_canceled and cents:
+        if self._own_status(key) != "Canceled" and cents:
             self._book(
                 story, f"exchange.placed:{key}", "exchange.placed", placed,
                 [Leg(ledger.OPTORO_PAYABLE, cents)], [Leg(ledger.EXCHANGE_SALES, cents)],
                 exchange=name,
             )  # fmt: skip
-        if key % 12:
+        if self._own_status(key):
             self._own_order(story, key, name, placed)
         return name
+
+    def _own_status(self, key: int) -> str:
+        """What the order system says of an exchange order's own order; empty: it has sent none."""
+        if key % 12 == 0:
+            return ""
+        return "Canceled" if key % 25 == 1 else "Shipped"
 
     def _own_order(self, story: Story, key: int, name: str, placed: int) -> None:
         order, number = story.order, self.count + key
         total = story.order.lines[story.line].price * story.units
-        when, status = at(placed + HOUR), "Canceled" if key % 25 == 1 else "Shipped"
+        when, status = at(placed + HOUR), self._own_status(key)
         body = f'{{"identifier":"{name}","status":"{status}","total_amount_cents":{total}}}'
         self.tables.orders.add(
             number, self.store_ids[order.store], name, "", status, "fulfilled", order.brand,

@@ -118,3 +118,20 @@ def test_outside_refunds_of_exchange_orders_and_returns_at_once_do_not_lock_each
     drain()
     assert not Job.objects.exclude(error="").exists()
     assert set(Refund.objects.values_list("paid_order__identifier", flat=True)) == {"ORD-1"}
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_two_orders_that_take_the_name_at_once_are_both_known_to_have_it(
+    attempt, shop, send_order, store
+):
+    """Whose it is nobody knows then. The later one must not see only itself."""
+    post(request())
+
+    def take(number: int):
+        name = f"OMS-{number}"
+        return send_order(builders.order(name, secondary_identifier="ORD-1-X")).status_code
+
+    assert in_parallel(2, take) == [200, 200]
+    assert ExchangeOrder.objects.get().own_order_status == ""
+    assert send_order(builders.order("OMS-0", updated_at="2026-02-01T00:00:00Z")).status_code == 200
+    assert ExchangeOrder.objects.get().own_order_status == "Shipped"

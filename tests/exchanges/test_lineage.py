@@ -1,22 +1,25 @@
 """Which mirrored order an exchange order is, and whose payment its goods are paid back from."""
 
+import importlib
 from datetime import timedelta
 
 import pytest
+from django.apps import apps as registry
 
 from apps.exchanges.lineage import descended_from, paying_orders
 from apps.exchanges.models import ExchangeOrder
+from apps.exchanges.own_status import keep_own_status
 from apps.exchanges.queries import (
     exchange_orders_of_order,
     in_status,
     own_order_of,
-    with_status,
+    with_wrong_status,
 )
 from apps.exchanges.rules import status_of
 from apps.orders.models import Order
 from apps.payments.models import SimulatedPayment
 from tests.support import builders
-from tests.support.exchange_requests import post, request
+from tests.support.exchange_requests import post, request, variant
 
 pytestmark = pytest.mark.django_db
 
@@ -31,21 +34,23 @@ def placed(shop):
     return ExchangeOrder.objects.get()
 
 
-def own_and_status(placed):
-    """What all ways of asking say of an exchange order's own order; they must agree, whatever the
-    order's status is, and other orders' too."""
+def own_order(placed):
+    """What is said of an exchange order's own order. What is kept with it, what the filters find
+    and what the reconciler works out must agree with that."""
     own = own_order_of(placed)
     rows = ExchangeOrder.objects.filter(pk=placed.pk)
-    told = dict(Order.objects.values_list("pk", "status"))
-    for said in (*told.values(), "Created", "Shipped", "Canceled"):
-        Order.objects.update(status=said)
-        status = with_status(rows).get().own_order_status
-        assert status == (said if own else None)
-        found = [name for name in STATUSES if in_status(rows, name).exists()]
-        assert found == [status_of(status)]
-    for pk, said in told.items():
-        Order.objects.filter(pk=pk).update(status=said)
+    kept = rows.get().own_order_status
+    assert kept == (own.status if own else "")
+    assert [name for name in STATUSES if in_status(rows, name).exists()] == [status_of(kept)]
+    assert not with_wrong_status(rows).exists()
     return str(own) if own else None
+
+
+def own_order_though_changed_by_hand(placed):
+    """The same, after an order's row was changed without a message."""
+    for order in Order.objects.all():
+        keep_own_status(order, former_secondary_identifier="")
+    return own_order(placed)
 
 
 def payer(identifier):
@@ -58,16 +63,16 @@ def descendants(identifier):
 
 
 def test_it_is_the_order_of_its_identifier(placed, send_order):
-    assert (own_and_status(placed), descendants("ORD-1")) == (None, [])
+    assert (own_order(placed), descendants("ORD-1")) == (None, [])
     send_order(builders.order("ORD-1-X"))
-    assert own_and_status(placed) == "ORD-1-X"
+    assert own_order(placed) == "ORD-1-X"
     assert (payer("ORD-1-X"), payer("ORD-1")) == ("ORD-1", "ORD-1")
     assert (descendants("ORD-1"), descendants("ORD-1-X")) == (["ORD-1-X"], [])
 
 
 def test_it_is_the_order_that_alone_has_it_as_its_secondary_identifier(placed, send_order):
     send_order(builders.order("OMS-77", secondary_identifier="ORD-1-X", status="Canceled"))
-    assert own_and_status(placed) == "OMS-77"
+    assert own_order(placed) == "OMS-77"
     assert (payer("OMS-77"), descendants("ORD-1")) == ("ORD-1", ["OMS-77"])
     own = Order.objects.get(identifier="OMS-77")
     assert list(exchange_orders_of_order(own)) == [placed]
@@ -75,15 +80,71 @@ def test_it_is_the_order_that_alone_has_it_as_its_secondary_identifier(placed, s
 
 def test_a_secondary_identifier_that_two_orders_have_is_neither_of_them(placed, send_order):
     send_order(*(builders.order(name, secondary_identifier="ORD-1-X") for name in ("A", "B")))
-    assert own_and_status(placed) is None
+    assert own_order(placed) is None
     assert (payer("A"), payer("B"), descendants("ORD-1")) == ("A", "B", [])
     assert not exchange_orders_of_order(Order.objects.get(identifier="A")).exists()
 
 
 def test_the_identifier_comes_before_a_secondary_one(placed, send_order):
     send_order(builders.order("A", secondary_identifier="ORD-1-X"), builders.order("ORD-1-X"))
-    assert own_and_status(placed) == "ORD-1-X"
+    assert own_order(placed) == "ORD-1-X"
     assert (payer("A"), payer("ORD-1-X")) == ("A", "ORD-1")
+
+
+@pytest.mark.parametrize("name", ["ORD-1-X", "OMS-77"])
+def test_its_status_follows_its_order(name, placed, send_order):
+    def say(status, updated_at):
+        send_order(
+            builders.order(
+                name, secondary_identifier="ORD-1-X", status=status, updated_at=updated_at
+            )
+        )
+        assert own_order(placed) == name
+        return ExchangeOrder.objects.get().own_order_status
+
+    assert say("Created", "2026-02-01T00:00:00Z") == "Created"
+    assert say("Shipped", "2026-02-03T00:00:00Z") == "Shipped"
+    assert say("Created", "2026-02-02T00:00:00Z") == "Shipped"  # older, and late
+    assert say("Canceled", "2026-02-04T00:00:00Z") == "Canceled"
+    assert say("Created", "2026-02-05T00:00:00Z") == "Created"
+
+
+def test_a_secondary_identifier_that_goes_and_comes_back(placed, send_order):
+    """Each message changes what another order is to the exchange order."""
+    day = (f"2026-02-{n:02}T00:00:00Z" for n in range(1, 29))
+
+    def call(identifier, secondary, status):
+        send_order(
+            builders.order(
+                identifier, secondary_identifier=secondary, status=status, updated_at=next(day)
+            )
+        )
+        return own_order(placed), ExchangeOrder.objects.get().own_order_status
+
+    assert call("A", "ORD-1-X", "Shipped") == ("A", "Shipped")
+    assert call("B", "ORD-1-X", "Canceled") == (None, "")  # whose it is nobody knows
+    assert call("B", "OTHER", "Canceled") == ("A", "Shipped")
+    assert call("A", "", "Shipped") == (None, "")
+    assert call("B", "ORD-1-X", "Canceled") == ("B", "Canceled")
+
+
+def test_what_was_placed_before_statuses_were_kept_gets_its_own(send_order, store):
+    """One carried under its name, one under another, one under two, one not sent."""
+    variant(store)
+    send_order(*(builders.order(f"ORD-{number}") for number in (1, 2, 3, 4)))
+    for number in (1, 2, 3, 4):
+        post(request(f"ORD-{number}"))
+    send_order(
+        builders.order("ORD-1-X", status="Canceled"),
+        builders.order("OMS-2", secondary_identifier="ORD-2-X"),
+        builders.order("OMS-3", secondary_identifier="ORD-3-X"),
+        builders.order("OMS-4", secondary_identifier="ORD-3-X"),
+    )
+    ExchangeOrder.objects.update(own_order_status="nonsense")
+    migration = "apps.exchanges.migrations.0005_known_own_order_status"
+    importlib.import_module(migration).keep_what_is_known(registry, None)
+    kept = ExchangeOrder.objects.order_by("pk").values_list("own_order_status", flat=True)
+    assert list(kept) == ["Canceled", "Shipped", "", ""]
 
 
 @pytest.mark.parametrize("by", ["identifier", "secondary_identifier"])
@@ -93,21 +154,21 @@ def test_an_order_that_was_there_before_is_another_one(by, placed, send_order):
     )
     name = changes.get("identifier", "OMS-77")
     send_order(builders.order(**{"identifier": name, **changes}))
-    assert own_and_status(placed) == name
+    assert own_order(placed) == name
     Order.objects.filter(identifier=name).update(
         first_seen_at=placed.placed_at - timedelta(milliseconds=1)
     )
-    assert own_and_status(placed) is None
+    assert own_order_though_changed_by_hand(placed) is None
     assert (payer(name), descendants("ORD-1")) == (name, [])
     Order.objects.filter(identifier=name).update(first_seen_at=placed.placed_at)
-    assert (own_and_status(placed), payer(name)) == (name, "ORD-1")
+    assert (own_order_though_changed_by_hand(placed), payer(name)) == (name, "ORD-1")
 
 
 def test_an_older_order_that_takes_the_name_later_is_another_one(shop, send_order):
     send_order(builders.order("ORD-8"))
     post(request())
     send_order(builders.order("ORD-8", secondary_identifier="ORD-1-X", updated_at=NEWER))
-    assert own_and_status(ExchangeOrder.objects.get()) is None
+    assert own_order(ExchangeOrder.objects.get()) is None
     assert payer("ORD-8") == "ORD-8"
 
 
@@ -128,7 +189,8 @@ def test_another_stores_order_of_that_name_is_another_one(placed, send_order):
     other = Store.objects.create(identifier="store-two", name="Two")
     send_order(builders.order("ORD-1-X"))
     Order.objects.filter(identifier="ORD-1-X").update(store=other)
-    assert own_and_status(placed) is None
+    ExchangeOrder.objects.update(own_order_status="")
+    assert own_order(placed) is None
     assert (payer("ORD-1-X"), descendants("ORD-1")) == ("ORD-1-X", [])
 
 

@@ -17,6 +17,7 @@ from apps.attention.models import Item
 from apps.attention.services import close_items, dismiss_item
 from apps.common import clock
 from apps.common.http import Response
+from apps.exchanges.models import ExchangeOrder
 from apps.orders.models import Order
 from apps.outbox.models import Job
 from apps.outbox.runner import run_due
@@ -28,11 +29,12 @@ from apps.refunds.models import Payout, PayoutAttempt, Refund, RefundLine, Refun
 from apps.rmas.models import Rma
 from apps.stores.models import Store
 from tests.support import builders
+from tests.support.exchange_requests import post, request, variant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("optoro")]
 
 
-QUERIES = 29
+QUERIES = 30
 # Orders that look overdrawn are read with what was decided for them.
 QUERIES_ABOUT_SUSPICIOUS = 5
 
@@ -478,6 +480,22 @@ def test_a_payment_of_another_store(paid, store):
     key = Payout.objects.get().idempotency_key
     text = f"$522.24 of refund {paid.identifier}, key {key}: it stands with the store Outlet"
     assert found == [("foreign_store", text)]
+
+
+def test_an_exchange_order_whose_kept_status_is_not_its_orders(send_order, store):
+    send_order(builders.order())
+    variant(store)
+    assert post(request()).json()["order_identifier"] == "ORD-1-X"
+    order = builders.order("ORD-1-X", status="Shipped")
+    send_order(order)
+    assert broken(store) == []
+    ExchangeOrder.objects.update(own_order_status="Created")
+    text = (
+        "exchange order ORD-1-X stands as 'Created', its order as 'Shipped'; send that order again"
+    )
+    assert broken(store) == [("exchange_status_differs", text)]
+    send_order(order)
+    assert broken(store) == []
 
 
 def test_lines_that_are_not_the_total(paid, store):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from apps.exchanges.models import ExchangeOrder
+from apps.exchanges.own_status import keep_own_status
 from apps.orders.models import Order, OrderLine
 from apps.reconciliation import settlement_figures as figures
 from apps.reconciliation.settlement import settlements
@@ -75,7 +76,11 @@ class Books:
         )  # fmt: skip
         if self.draw.random() < 0.3:
             status = self.draw.choice(["Canceled", "Shipped"])
-            self._order(made.order_identifier, status=status, first_seen_at=NOON + timedelta(1))
+            own = self._order(
+                made.order_identifier, status=status, first_seen_at=NOON + timedelta(1)
+            )
+            own.refresh_from_db()
+            keep_own_status(own, former_secondary_identifier="")
         return made
 
     def _unit(self, number: int) -> None:

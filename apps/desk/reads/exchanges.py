@@ -102,7 +102,7 @@ def exchange_page(placed: ExchangeOrder, *, whole_timeline: bool = False) -> Exc
     events, has_more = cut(about_both.filter(mine), whole_timeline)
     return ExchangePage(
         placed=placed,
-        status=status_of(own.status if own else None),
+        status=status_of(placed.own_order_status),
         lines=[_line_view(line) for line in placed.lines.order_by("position")],
         answer=json.loads(placed.answer_body),
         original=placed.original_order,

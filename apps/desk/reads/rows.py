@@ -11,7 +11,6 @@ from apps.common import clock
 from apps.desk.reads.gone import Gone, refunded_by_order
 from apps.desk.words import kind_of
 from apps.exchanges.models import ExchangeCollision, ExchangeLine, ExchangeOrder
-from apps.exchanges.queries import with_status
 from apps.exchanges.rules import status_of
 from apps.orders.models import Order
 from apps.refunds.models import Refund
@@ -226,7 +225,6 @@ def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
     placed = list(rows)
     if not placed:
         return []
-    statuses = _statuses_of(placed)
     lines: dict[int, list[ExchangeLine]] = {}
     for line in ExchangeLine.objects.filter(exchange_order__in=placed).order_by("position"):
         lines.setdefault(line.exchange_order_id, []).append(line)
@@ -244,7 +242,7 @@ def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
     return [
         ExchangeRow(
             placed=row,
-            status=status_of(statuses[row.pk]),
+            status=status_of(row.own_order_status),
             goods=", ".join(
                 f"{line.quantity} × {line.title or line.sku}" for line in lines.get(row.pk, [])
             ),
@@ -254,15 +252,6 @@ def exchange_rows(rows: Iterable[ExchangeOrder]) -> list[ExchangeRow]:
         )
         for row in placed
     ]
-
-
-def _statuses_of(placed: list[ExchangeOrder]) -> dict[int, str | None]:
-    """What the order system last said of each one's own order. Rows that were not read with it are
-    asked for here: a list would ask for the rows of all pages before its own, too."""
-    if not all(hasattr(row, "own_order_status") for row in placed):
-        rows = ExchangeOrder.objects.filter(pk__in=[row.pk for row in placed])
-        placed = list(with_status(rows).only("pk"))
-    return {row.pk: getattr(row, "own_order_status", None) for row in placed}
 
 
 def exchange_rows_of(rows: QuerySet[ExchangeOrder]) -> list[ExchangeRow]:

@@ -14,7 +14,6 @@ from apps.common.money import show
 from apps.desk.reads.rows import gift_card_of
 from apps.desk.words import wait_minutes, wait_name
 from apps.exchanges.models import ExchangeOrder
-from apps.exchanges.queries import with_status
 from apps.exchanges.rules import status_of
 from apps.refunds.calculation import LineCalculation
 from apps.refunds.models import (
@@ -117,11 +116,9 @@ def _exchanges(refunds: Iterable[Refund]) -> dict[int, ExchangeOrder]:
         .values_list("line__refund", "rma_unit__exchange_order_identifier")
     )
     returns = {refund.rma_identifier for refund in credited.values()} - {""}
-    rows = with_status(
-        ExchangeOrder.objects.filter(
-            Q(order_identifier__in=named.values()) | Q(rma_identifier__in=returns),
-            store_id__in={refund.store_id for refund in credited.values()},
-        )
+    rows = ExchangeOrder.objects.filter(
+        Q(order_identifier__in=named.values()) | Q(rma_identifier__in=returns),
+        store_id__in={refund.store_id for refund in credited.values()},
     )
     placed = list(rows.defer("content", "request").prefetch_related("lines").order_by("pk"))
     by_name = {row.order_identifier: row for row in placed}
@@ -365,7 +362,7 @@ def _store_credit(exchange: ExchangeOrder | None) -> str:
             )
             told = f" ({amount} + {bonus} bonus = {told[2:]}"
         told += ")"
-    status = status_of(getattr(exchange, "own_order_status", None))
+    status = status_of(exchange.own_order_status)
     return _GOES_OUT[status].format(exchange.order_identifier, told)
 
 
