@@ -130,6 +130,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "csp.middleware.CSPMiddleware",
 ]
+if DEBUG:
+    MIDDLEWARE.append("apps.common.middleware.NotFoundPageMiddleware")
 
 ROOT_URLCONF = "returnsdesk.urls"
 WSGI_APPLICATION = "returnsdesk.wsgi.application"

@@ -5,6 +5,7 @@ from typing import Any
 
 import django_filters
 from django.core.exceptions import ValidationError
+from django.db.models import F, QuerySet
 from django_filters.fields import IsoDateTimeField
 
 from apps.inbox.models import Delivery
@@ -47,23 +48,31 @@ class RmaFilter(django_filters.FilterSet):
 class RefundFilter(django_filters.FilterSet):
     """By status, kind, order or RMA."""
 
-    order_identifier = django_filters.CharFilter("order__identifier")
+    order_identifier = django_filters.CharFilter(method="by_order")
 
     class Meta:
         model = Refund
         fields = ["status", "kind", "rma_identifier"]
 
+    def by_order(self, rows: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
+        """An order's identifier is its store's: with the store it is found by its index."""
+        return rows.filter(order__identifier=value, order__store=F("store"))
+
 
 class TransactionFilter(django_filters.FilterSet):
     """Ranges include their start and exclude their end."""
 
-    refund = django_filters.CharFilter("refund__identifier")
+    refund = django_filters.CharFilter(method="by_refund")
     created_after = MomentFilter("created_at", lookup_expr="gte")
     created_before = MomentFilter("created_at", lookup_expr="lt")
 
     class Meta:
         model = Payout
         fields = ["status", "gateway"]
+
+    def by_refund(self, rows: QuerySet[Payout], name: str, value: str) -> QuerySet[Payout]:
+        """A refund's identifier is its store's, as an order's is."""
+        return rows.filter(refund__identifier=value, refund__store=F("store"))
 
 
 class DeliveryFilter(django_filters.FilterSet):

@@ -9,6 +9,7 @@ from apps.outbox import topics
 from apps.outbox.models import Job
 from apps.outbox.services import enqueue, resend
 from apps.refunds.models import Payout, PayoutStatus, Refund, RefundStatus
+from apps.refunds.queries import payouts_of
 from apps.refunds.services import plan_again, queue_payment
 from apps.rmas.models import Rma
 
@@ -87,7 +88,4 @@ def _refund(store_id: int, identifier: str) -> Refund:
 
 
 def _payouts(store_id: int, identifier: str, states: tuple[str, ...]) -> list[Payout]:
-    rows = Payout.objects.filter(
-        store_id=store_id, refund__identifier=identifier, status__in=states
-    )
-    return list(rows.order_by("pk"))
+    return list(payouts_of(store_id, [identifier]).filter(status__in=states).order_by("pk"))

@@ -8,7 +8,7 @@ from django.db.models import QuerySet, Sum
 from apps.cases.models import SubjectKind
 from apps.cases.queries import flags_on
 from apps.orders.models import Order
-from apps.refunds.models import Refund, RefundLine, RefundStatus, RefundUnit
+from apps.refunds.models import Payout, Refund, RefundLine, RefundStatus, RefundUnit
 from apps.refunds.policies import Policies
 from apps.refunds.rules import LIVE_STATUSES, unit_verdict
 from apps.refunds.types import PastRefunds, Verdict
@@ -42,6 +42,17 @@ def past_of(rows: Iterable[RefundUnit]) -> dict[int, PastRefunds]:
         elif not refund.is_superseded:
             found["canceled_identifier"] = refund.identifier
     return {unit_id: PastRefunds(**found) for unit_id, found in past.items()}
+
+
+def payouts_of(store_id: int, identifiers: Iterable[str]) -> QuerySet[Payout]:
+    """Returns the payouts of a store's refunds of these identifiers.
+
+    Payouts and refunds keep their store each: both are asked for, because an identifier is found by
+    its index only with its refund's store.
+    """
+    return Payout.objects.filter(
+        store_id=store_id, refund__store_id=store_id, refund__identifier__in=identifiers
+    )
 
 
 def verdicts(

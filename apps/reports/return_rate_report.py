@@ -11,7 +11,7 @@ from apps.reports.filters import ReportFilters, choice_field, text_field
 from apps.reports.parts import with_values, within
 from apps.reports.registry import register
 from apps.reports.sources import Listed
-from apps.reports.types import ChartData, Point, Question, Report, Row, count, share, text
+from apps.reports.types import ChartData, Point, Question, Ratio, Report, Row, count, share, text
 from apps.rmas.models import RmaUnit
 from apps.rmas.rules import CANCELED
 
@@ -168,6 +168,7 @@ RETURN_RATE = register(
         filters=ReturnRateFilters,
         source=_SOURCE,
         cards=("returned", "sold"),
+        ratios=(Ratio("Return rate", "returned", "sold"),),
         chart=_chart,
         leads={"returned": _leads},
     )

@@ -1,5 +1,6 @@
 """Periods in days, and what "last month" means today. Pure."""
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -48,16 +49,56 @@ class Period:
         return (self.until - self.since).days + 1
 
     def before(self) -> "Period | None":
-        """The period of as many days right before it; None where it is open."""
+        """The period that it is compared with; None where it is open.
+
+        What begins with a month is compared as bookkeepers do: whole months with as many whole
+        months before, the beginning of a month, quarter or year with that of the one before.
+        Anything else with as many days right before.
+        """
         days = self.days
-        if days is None or self.since is None or self.since.toordinal() <= days:
+        if days is None or self.since is None or self.until is None:
+            return None
+        if self.since.day == 1:
+            months = _months_of(self.since, self.until)
+            if _month_number(self.since) - months < _FIRST_MONTH:
+                return None
+            return Period(_moved(self.since, -months), _moved(self.until, -months))
+        if self.since.toordinal() <= days:
             return None
         return Period(self.since - timedelta(days=days), self.since - ONE_DAY)
 
 
+_FIRST_MONTH = 12 + 1  # January of the year 1 by `_month_number`
+
+
+def _month_number(day: date) -> int:
+    return day.year * 12 + day.month
+
+
+def _months_of(since: date, until: date) -> int:
+    """How many months to go back from a period that begins with one: a year where more than a
+    quarter of one is over, a quarter where more than a month of one is."""
+    months = _month_number(until) - _month_number(since) + 1
+    if since.month == 1 and 3 < months <= 12:
+        return 12
+    if since.month % 3 == 1 and months in (2, 3):
+        return 3
+    return months
+
+
+def _moved(day: date, months: int) -> date:
+    """Returns the same day so many months on; the last of a month stays the last, and what that
+    month has not is its last."""
+    number = _month_number(day) + months
+    first = date((number - 1) // 12, (number - 1) % 12 + 1, 1)
+    last = monthrange(first.year, first.month)[1]
+    is_last = day.day == monthrange(day.year, day.month)[1]
+    return first.replace(day=last if is_last else min(day.day, last))
+
+
 def period_of(preset: Preset, today: date) -> Period:
     """Returns the days that `preset` names when it is `today`. Weeks begin on Monday. What is not
-    over yet ends today, so that it is compared with as many days before."""
+    over yet ends today, so that it is compared with as much of the one before."""
     month = today.replace(day=1)
     quarter = date(today.year, (today.month - 1) // 3 * 3 + 1, 1)
     monday = today - timedelta(days=today.weekday())

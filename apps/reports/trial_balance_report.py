@@ -133,8 +133,8 @@ TRIAL_BALANCE = register(
             "“Booked on these days” adds up what was booked from the first to the last day, both "
             "included, as it is known now. It is final once the month is closed.",
             "A balance is debits less credits: below zero is what the store owes, or has earned.",
-            "A balance stands beside that of the day before, other figures beside those of as many "
-            "days right before.",
+            "A balance stands beside that of the day before, other figures beside those of the "
+            "period before.",
         ),
         columns=(
             account("account", "Account"),

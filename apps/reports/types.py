@@ -131,8 +131,8 @@ class Question:
         return {}
 
     def before(self) -> "Question | None":
-        """The same question for the period of the same length right before; None where the
-        period is open."""
+        """The same question for the period that this one is compared with (`Period.before`); None
+        where the period is open."""
         period = self.period.before()
         return replace(self, period=period, query="", pinned="") if period else None
 
@@ -198,15 +198,30 @@ def _no_chart(question: Question) -> ChartData | None:
     return None
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """A share of two sums that is shown with them, by the keys of their columns."""
+
+    label: str
+    part: str
+    whole: str
+
+    def of(self, totals: Totals) -> float | None:
+        """Returns it, 1 for 100 %; None of nothing."""
+        whole = totals.sums[self.whole]
+        return totals.sums[self.part] / whole if whole else None
+
+
 # What leads from a cell to another report: its name and its query, None where nothing does.
 Lead = Callable[[Question, Row], tuple[str, str] | None]
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report. `cards` are the keys of the sums shown in large; `group` is the heading it is
-    listed under; `currency` the key of the column that says what its amounts are in; `definition`
-    says, in sentences, what counts, by which date, and what is left out; `leads` are by column;
+    """A report. `cards` are the keys of the sums shown in large, `ratios` the shares beside them;
+    `group` is the heading it is listed under; `currency` the key of the column that says what its
+    amounts are in; `definition` says, in sentences, what counts, by which date, and what is left
+    out; `leads` are by column;
     `nothing` is what it means that there are no rows; `is_as_of` tells whether a question is about
     all that was until the last of its days."""
 
@@ -218,6 +233,7 @@ class Report:
     filters: type[ReportFilters]
     source: Source
     cards: tuple[str, ...] = ()
+    ratios: tuple[Ratio, ...] = ()
     chart: Callable[[Question], ChartData | None] = _no_chart
     currency: str = "currency"
     definition: tuple[str, ...] = ()

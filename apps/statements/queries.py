@@ -56,7 +56,8 @@ def payouts_named(source: Source, rows: Iterable[StatementRow]) -> dict[int, Pay
     for condition in (
         Q(gateway_reference__in=names),
         Q(idempotency_key__in=keys),
-        Q(refund__identifier__in=names),
+        # A refund's identifier is its store's: without the store, all of its index is read.
+        Q(refund__identifier__in=names, refund__store_id=source.store_id),
     ):
         found.update((payout.pk, payout) for payout in payouts.filter(condition))
     return found

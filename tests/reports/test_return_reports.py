@@ -233,6 +233,11 @@ def test_reasons_alone_and_within_sku_brand_and_week(store: Store, returned, fin
     assert [(r["group"], r["units"]) for r in weeks] == [("2026-02-02", 1), ("2026-02-09", 1)]
     assert bars_of("return-reasons", store, FEBRUARY) == {"Changed Mind": 2, "Too Small": 1}
     page = finance.get(f"/reports/return-rate/?{FEBRUARY}").content.decode()
+    sums = sums_of("return-rate", store, FEBRUARY)[""]
+    assert (
+        f'<dt>Return rate</dt><dd class="num">{sums["returned"] / sums["sold"]:.1%}</dd>'
+        in "".join(line.strip() for line in page.splitlines())
+    )
     assert "/reports/return-reasons/?period=all&amp;sku=sku-1" in page
     assert len(rows_of("return-reasons", store, "period=all&sku=sku-1")) == 2
     empty = finance.get("/reports/return-reasons/?since=2020-01-01&until=2020-01-02")

@@ -39,13 +39,46 @@ def test_every_preset_is_a_period() -> None:
         assert preset == Preset.ALL or (found.days or 0) >= 1
 
 
-def test_the_period_before_is_as_long() -> None:
-    assert Period(date(2026, 3, 1), date(2026, 3, 31)).before() == Period(
-        date(2026, 1, 29), date(2026, 2, 28)
-    )
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        # Days.
+        ("2026-03-05 2026-03-09", "2026-02-28 2026-03-04"),
+        ("2026-03-02 2026-03-31", "2026-01-31 2026-03-01"),
+        ("2026-02-10 2026-04-09", "2025-12-13 2026-02-09"),
+        # Months, whole or in part.
+        ("2026-03-01 2026-03-31", "2026-02-01 2026-02-28"),
+        ("2024-03-01 2024-03-31", "2024-02-01 2024-02-29"),
+        ("2026-02-01 2026-02-28", "2026-01-01 2026-01-31"),
+        ("2026-03-01 2026-03-01", "2026-02-01 2026-02-01"),
+        ("2026-03-01 2026-03-15", "2026-02-01 2026-02-15"),
+        ("2026-03-01 2026-03-30", "2026-02-01 2026-02-28"),
+        ("2026-01-01 2026-01-31", "2025-12-01 2025-12-31"),
+        ("2026-02-01 2026-03-31", "2025-12-01 2026-01-31"),
+        ("2026-05-01 2026-08-31", "2026-01-01 2026-04-30"),
+        # Quarters.
+        ("2026-01-01 2026-03-31", "2025-10-01 2025-12-31"),
+        ("2026-04-01 2026-05-20", "2026-01-01 2026-02-20"),
+        ("2026-04-01 2026-05-31", "2026-01-01 2026-02-28"),
+        # Years.
+        ("2026-01-01 2026-12-31", "2025-01-01 2025-12-31"),
+        ("2026-01-01 2026-11-30", "2025-01-01 2025-11-30"),
+        ("2024-01-01 2024-06-29", "2023-01-01 2023-06-29"),
+        ("2025-01-01 2026-12-31", "2023-01-01 2024-12-31"),
+    ],
+)
+def test_the_period_before(now: str, before: str) -> None:
+    period = Period(*map(date.fromisoformat, now.split()))
+    assert period.before() == Period(*map(date.fromisoformat, before.split()))
+
+
+def test_an_open_period_and_the_beginning_of_time_have_none_before() -> None:
     assert Period(date(2026, 3, 1)).before() is None
     assert Period(None, date(2026, 3, 1)).before() is None
     assert Period(date(1, 1, 5), date(1, 1, 9)).before() is None
+    assert Period(date(1, 1, 1), date(1, 1, 31)).before() is None
+    assert Period(date(1, 2, 1), date(1, 2, 28)).before() == Period(date(1, 1, 1), date(1, 1, 31))
+    assert Period(date(1, 12, 1), date(1, 12, 31)).before() is not None
 
 
 @pytest.mark.parametrize(

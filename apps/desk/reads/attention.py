@@ -23,7 +23,8 @@ from apps.common import clock
 from apps.desk.addresses import page_url
 from apps.desk.seats import Permit, Seat
 from apps.reconciliation.rules import age_in_words
-from apps.refunds.models import Payout, PayoutStatus
+from apps.refunds.models import PayoutStatus
+from apps.refunds.queries import payouts_of
 
 _LABELS = {
     Act.ASK_GATEWAY: "Ask the gateway again now",
@@ -131,9 +132,8 @@ def _payments(store_id: int, items: list[Item]) -> dict[str, int]:
     names = {item.subject for item in items if Act.SEE_PAYMENT in ACTS.get(item.kind, ())}
     if not names:
         return {}
-    rows = Payout.objects.filter(store_id=store_id, refund__identifier__in=names)
     ordered = sorted(
-        rows.values_list("refund__identifier", "status", "pk"),
+        payouts_of(store_id, names).values_list("refund__identifier", "status", "pk"),
         key=lambda row: (row[1] in _UNDECIDED, row[2]),
     )
     return {name: pk for name, _, pk in ordered}

@@ -62,13 +62,23 @@ class Card:
 
 
 @dataclass(frozen=True)
+class ShareCard:
+    """One share in large, 1 for 100 %, and that of the period before; None of nothing."""
+
+    label: str
+    value: float | None
+    before: float | None
+
+
+@dataclass(frozen=True)
 class CurrencyCards:
-    """The sums of one currency."""
+    """The sums of one currency, and shares of them."""
 
     currency: str
     rows: int
     rows_before: int | None
     cards: list[Card]
+    shares: list[ShareCard]
 
 
 @dataclass(frozen=True)
@@ -203,6 +213,10 @@ class ReportPage:
                     before.sums[key] if before else None,
                 )
                 for key in self.report.cards
+            ],
+            [
+                ShareCard(ratio.label, ratio.of(now), ratio.of(before) if before else None)
+                for ratio in self.report.ratios
             ],
         )
 

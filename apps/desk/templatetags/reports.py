@@ -101,7 +101,13 @@ def _day(column: Column, value: date | None, currency: str) -> str:
 
 
 def _share(column: Column, value: Decimal | float | None, currency: str) -> str:
-    return _NOTHING if value is None else f"{value * 100:.1f}%"
+    return percent(value)
+
+
+@register.filter
+def percent(value: Decimal | float | None) -> SafeString:
+    """Writes a share, 1 for 100%, to the tenth; a dash where there is none."""
+    return _NOTHING if value is None else SafeString(f"{value * 100:.1f}%")
 
 
 def _hours(column: Column, value: float | None, currency: str) -> str:
