@@ -1,6 +1,7 @@
 """Closing a month: the books first, then the files that stand for it from then on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
@@ -13,29 +14,42 @@ from apps.ledger.rules import last_of_month
 from apps.ledger.services import closed_through_of, lock_books
 from apps.reports.asking import encoded, question_of
 from apps.reports.exports import keep_export, start_export
+from apps.reports.files import file_name
 from apps.reports.models import Export, PeriodFile
 from apps.reports.refund_filters import BOOKED
 from apps.reports.registry import report_named
+from apps.reports.types import Question, Report
 from apps.stores.models import Store
 
-# Report, what it is asked besides the month's days, and the formats.
-_FILES: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]], ...] = (
+
+@dataclass(frozen=True)
+class _File:
+    """A report that is kept of a closed month, what it is asked besides the days, and its formats.
+    The days are the month's, or all up to its end."""
+
+    report: str
+    asked: tuple[tuple[str, str], ...] = ()
+    formats: tuple[str, ...] = ("csv",)
+    is_of_all_before: bool = False
+
+
+_FILES = (
     # By their day in the books: what was paid in a month that was closed before it became known is
     # in the next one's file, and so every refund is in one.
-    ("refunds", (("by", BOOKED),), ("csv", "xlsx")),
-    ("journal", (), ("csv",)),
+    _File("refunds", (("by", BOOKED),), ("csv", "xlsx")),
+    _File("journal"),
     # Every entry of the month: also of what was paid before it and became known in it.
-    ("entries", (), ("csv",)),
-    ("trial-balance", (("mode", "period"),), ("csv",)),
+    _File("entries"),
+    _File("trial-balance", (("mode", "period"),)),
+    # What the accounts stand at in the end: what the next month begins with.
+    _File("trial-balance", (("mode", "period"),), is_of_all_before=True),
 )
-
-
 IN_VAIN = (Export.State.FAILED, Export.State.CANCELED, Export.State.EXPIRED)
 
 
 @transaction.atomic
 def close_month(*, store: Store, month: date, user_id: int, note: str) -> PeriodEvent:
-    """Closes a month in the books and has its files made: refunds paid, journal, trial balance.
+    """Closes a month in the books and has its files made: refunds, journal, entries, balances.
     Raises Refused where the books cannot be closed (`ledger.periods.close_month`)."""
     closing = periods.close_month(store=store, month=month, user_id=user_id, note=note)
     make_files(closing=closing, user_id=user_id)
@@ -48,26 +62,49 @@ def make_files(*, closing: PeriodEvent, user_id: int) -> None:
     Raises Refused where the month was opened again since."""
     _refuse_unless_closed(closing)
     files = files_of([closing])[closing.pk]
-    have = {(file.report, file.format) for file in files if file.state not in IN_VAIN}
-    days = _days(closing)
-    for name, asked, formats in _FILES:
-        report = report_named(name)
+    have = {(file.report, file.query, file.format) for file in files if file.state not in IN_VAIN}
+    for report, question, file_format in _wanted(closing):
+        kind = (report.name, question.pinned, file_format)
+        if kind in have:
+            continue
+        have.add(kind)
+        # A new one: what is under way may have been read before the books were closed.
+        export = start_export(
+            report=report,
+            question=question,
+            file_format=file_format,
+            user_id=user_id,
+            may_reuse=False,
+            name=_file_name(closing, file_name(report, question, file_format)),
+        )
+        keep_export(export)
+        PeriodFile.objects.get_or_create(closing=closing, export=export)
+
+
+def _wanted(closing: PeriodEvent) -> Iterator[tuple[Report, Question, str]]:
+    """Yields the files that stand for a closed month: report, what it is asked, and format."""
+    *_, until = days = _days(closing)
+    for file in _FILES:
+        report = report_named(file.report)
         if report is None:
             continue
-        question = question_of(report, closing.store, encoded([*asked, *days]))
-        for file_format in formats:
-            if (name, file_format) in have:
-                continue
-            # A new one: what is under way may have been read before the books were closed.
-            export = start_export(
-                report=report,
-                question=question,
-                file_format=file_format,
-                user_id=user_id,
-                may_reuse=False,
-            )
-            keep_export(export)
-            PeriodFile.objects.get_or_create(closing=closing, export=export)
+        own_days = [until] if file.is_of_all_before else days
+        question = question_of(report, closing.store, encoded([*file.asked, *own_days]))
+        yield from ((report, question, file_format) for file_format in file.formats)
+
+
+def _file_name(closing: PeriodEvent, name: str) -> str:
+    """The files of a month that was opened and closed again are told from those of before."""
+    closings = PeriodEvent.objects.filter(
+        store_id=closing.store_id,
+        month=closing.month,
+        kind=PeriodEvent.Kind.CLOSED,
+        pk__lte=closing.pk,
+    ).count()
+    if closings < 2:
+        return name
+    stem, _, extension = name.rpartition(".")
+    return f"{stem}-closing-{closings}.{extension}"
 
 
 def closes_all_before(store_id: int, month: date) -> bool:

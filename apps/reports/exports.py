@@ -64,10 +64,11 @@ def start_export(
     user_id: int | None,
     has_byte_order_mark: bool = True,
     may_reuse: bool = True,
+    name: str = "",
 ) -> Export:
-    """Queues a file of a report and returns its row. One that the same person has asked for, and
-    that is under way, serves again where it may: what it has read is from before. Raises Refused
-    for an unknown format."""
+    """Queues a file of a report, called `name` or by what is asked, and returns its row. One that
+    the same person has asked for, and that is under way, serves again where it may: what it has
+    read is from before. Raises Refused for an unknown format."""
     if file_format not in FORMATS:
         raise Refused(f"format {file_format!r}: name one of {', '.join(FORMATS)}")
     asked = {
@@ -83,7 +84,8 @@ def start_export(
         under_way = Export.objects.filter(**asked, state__in=_UNFINISHED).first()
         if under_way and may_reuse:
             return under_way
-        started = Export.objects.create(**asked, name=file_name(report, question, file_format))
+        name = name or file_name(report, question, file_format)
+        started = Export.objects.create(**asked, name=name)
         _enqueue(started)
     return started
 

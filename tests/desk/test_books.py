@@ -1,6 +1,7 @@
 """Closing a month on screen: figures before it, files after it, two people to open it again."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from html import unescape
 
@@ -9,7 +10,10 @@ import time_machine
 from django.test import Client
 
 from apps.accounts.models import Role
+from apps.attention.models import Kind
+from apps.attention.services import open_item
 from apps.ledger.models import Books, PeriodEvent
+from apps.refunds.models import Refund
 from apps.reports.models import Export, PeriodFile
 from tests.support import builders
 from tests.support.people import person, sign_in
@@ -226,3 +230,54 @@ def test_a_month_that_was_opened_again_gets_no_files():
     answer = fin.post(f"/books/closings/{closing.pk}/files/", follow=True)
     assert "March 2026 was opened again" in text_of(answer)
     assert Export.objects.count() == count
+
+
+@pytest.mark.usefixtures("march")
+def test_what_is_not_done_stands_beside_the_figures_and_leads_to_it(send_rma, drain, store, client):
+    fin = browser_of("fin")
+    page = text_of(fin.get("/books/2026-3/close/"))
+    assert "Nothing: no payment of these days is without an outcome" in page
+    assert (
+        '<th scope="row">Together</th><td class="num" data-label="Debit">$261.12</td>'
+        '<td class="num" data-label="Credit">$261.12</td>' in page
+    )
+    with at(IN_MARCH):
+        refund = Refund.objects.get()
+        Refund.objects.update(status="unknown")
+        open_item(
+            store_id=store.pk, kind=Kind.STATEMENT_TWICE, subject="1", detail="One payment twice."
+        )
+    with at(IN_APRIL):
+        # Set aside after the end of March: not March's.
+        send_rma({"rma_identifier": "RMA-9"})
+        drain()
+    page = text_of(fin.get("/books/2026-3/close/"))
+    assert "Payments whose outcome is open: 1</a>" in page
+    assert "Exceptions about payout files, gateways and the books: 1</a>" in page
+    assert "Messages set aside" not in page
+    assert "None of it keeps the month from being closed" in page
+    for href in re.findall(r'<dd><a href="([^"]+)"|<br><a href="([^"]+)"', page):
+        shown = text_of(fin.get(unescape("".join(href))))
+        assert refund.identifier in shown or "One payment twice." in shown
+    with at(datetime(2026, 5, 2, tzinfo=UTC)):
+        fin = browser_of("fay")
+        assert "Messages set aside: 1</a>" in text_of(fin.get("/books/2026-4/close/"))
+
+
+@pytest.mark.usefixtures("march")
+def test_files_of_a_month_that_is_closed_again_are_told_from_the_first_ones():
+    fin, otto = browser_of("fin"), browser_of("otto", Role.ADMINISTRATOR)
+    close(fin)
+    fin.post("/books/2026-3/reopen/", {"reason": "a late bank file"})
+    decide(otto, PeriodEvent.objects.get(kind="reopening_asked"), "open")
+    close(fin)
+    first, second = PeriodEvent.objects.filter(kind="closed").order_by("pk")
+    names = [
+        [file.export.name for file in PeriodFile.objects.filter(closing=closing).order_by("pk")]
+        for closing in (first, second)
+    ]
+    assert "refunds-store-one-2026-03-01-2026-03-31.csv" in names[0]
+    assert names[1] == [
+        f"{stem}-closing-2.{extension}"
+        for stem, _, extension in (name.rpartition(".") for name in names[0])
+    ]

@@ -146,3 +146,47 @@ def test_the_first_month_that_is_closed_takes_all_before_it_into_its_files(
         assert close(store, date(2026, 2, 1), drain, closer) == {before: 1}
     with at(utc(2026, 4, 3, 12)):
         assert close(store, date(2026, 3, 1), drain, closer) == {late: 1}
+
+
+def test_the_balances_at_the_end_of_a_month_are_kept_beside_what_moved_in_it(
+    store: Store, refunded: Any, drain: Any, closer: int
+) -> None:
+    """Those of one month and what moved in the next are those of the next."""
+    with at(utc(2026, 2, 20, 12)):
+        refunded(1)
+    with at(utc(2026, 3, 3, 12)):
+        refunded(2)
+        close(store, date(2026, 2, 1), drain, closer)
+    with at(utc(2026, 4, 3, 12)):
+        close(store, date(2026, 3, 1), drain, closer)
+    february, march = PeriodEvent.objects.filter(kind="closed").order_by("month")
+    names = {file.name for file in files_of([march])[march.pk] if file.report == "trial-balance"}
+    assert names == {
+        "trial-balance-store-one-2026-03-01-2026-03-31.csv",
+        "trial-balance-store-one-until-2026-03-31.csv",
+    }
+    *_, until_february = balances_in(february)
+    moved, until_march = balances_in(march)
+    assert moved[SHOPPER_PAYABLE] == {"debit": 13056, "credit": 13056, "balance": 0}
+    assert set(until_march) == set(moved) | set(until_february)
+    for account, figures in until_march.items():
+        assert figures["balance"] == (
+            moved[account]["balance"] + until_february[account]["balance"]
+        ), account
+    assert any(figures["balance"] for figures in until_march.values())
+
+
+def balances_in(closing: PeriodEvent) -> list[dict[str, dict[str, int]]]:
+    """The closing's files of balances, in the order they are made: cents by account."""
+    found = []
+    for file in files_of([closing])[closing.pk]:
+        if file.report == "trial-balance":
+            read = csv.DictReader(io.StringIO(b"".join(file_of(file)).decode("utf-8-sig")))
+            rows = [row for row in read if row["account"] != "Total"]
+            found.append(
+                {
+                    row["account"]: {key: cents(row[key]) for key in ("debit", "credit", "balance")}
+                    for row in rows
+                }
+            )
+    return found

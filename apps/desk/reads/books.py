@@ -3,8 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from urllib.parse import urlencode
 
+from django.urls import reverse
+
+from apps.attention.models import Kind
+from apps.attention.queries import open_items
 from apps.common import clock
+from apps.common.days import start_of_day
+from apps.inbox.models import DeliveryState
+from apps.inbox.queries import deliveries_of
 from apps.ledger.models import PeriodEvent
 from apps.ledger.periods import open_request
 from apps.ledger.queries import (
@@ -16,11 +24,20 @@ from apps.ledger.queries import (
 )
 from apps.ledger.rules import first_of_month, label_of, last_of_month, why_not_close
 from apps.ledger.services import closed_through_of, day_of
+from apps.refunds.models import Refund, RefundStatus
 from apps.reports.closing import IN_VAIN, closes_all_before, files_of
 from apps.reports.models import Export
 from apps.stores.models import Store
+from apps.stores.queries import zone_of
 
 _MOST_MONTHS = 120
+_PAYING = (RefundStatus.PAYING, RefundStatus.UNKNOWN)
+_ABOUT_MONEY = (
+    Kind.BOOKS_BROKEN,
+    Kind.PAYMENT_CONTRADICTED,
+    Kind.STATEMENT_NOT_PAID,
+    Kind.STATEMENT_TWICE,
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,33 @@ class Figure:
 
     label: str
     balance: Balance
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The accounts of one currency, and what they add up to: as much debited as credited."""
+
+    currency: str
+    figures: Sequence[Figure]
+
+    @property
+    def debit_cents(self) -> int:
+        """All debits."""
+        return sum(figure.balance.debit_cents for figure in self.figures)
+
+    @property
+    def credit_cents(self) -> int:
+        """All credits."""
+        return sum(figure.balance.credit_cents for figure in self.figures)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Something up to a month's end that is not done yet: how often, and where it is seen."""
+
+    label: str
+    count: int
+    url: str
 
 
 def books_page(store: Store) -> BooksPage:
@@ -98,9 +142,45 @@ def _months(first: date, today: date) -> list[date]:
     return found
 
 
-def figures_of(store: Store, month: date) -> list[Figure]:
-    """Returns what the entries add up to that a month's closing stands for, by account: the month's
-    own, and those of months before it that it closes, too."""
+def figures_of(store: Store, month: date) -> list[Totals]:
+    """Returns what the entries add up to that a month's closing stands for, by currency: the
+    month's own, and those of months before it that it closes, too."""
     first = None if closes_all_before(store.pk, month) else month
-    rows = postings_of(store.pk, first_day=first, last_day=last_of_month(month))
-    return [Figure(label_of(row.account), row) for row in balances(rows)]
+    rows = balances(postings_of(store.pk, first_day=first, last_day=last_of_month(month)))
+    found: dict[str, list[Figure]] = {}
+    for row in rows:
+        found.setdefault(row.currency, []).append(Figure(label_of(row.account), row))
+    return [Totals(currency, figures) for currency, figures in found.items()]
+
+
+def unfinished(store: Store, month: date) -> list[Unfinished]:
+    """Returns what is open of a month and those before it. None of it keeps the month from being
+    closed: what comes of it is booked in the month that is open then."""
+    last = last_of_month(month)
+    end = start_of_day(last + timedelta(days=1), zone_of(store))
+    refunds = Refund.objects.filter(store=store, status__in=_PAYING, created_at__lt=end)
+    messages = deliveries_of(store.pk).filter(state=DeliveryState.QUARANTINED, received_at__lt=end)
+    alarms = open_items(store.pk).filter(kind__in=_ABOUT_MONEY, opened_at__lt=end)
+    until = [("until", last.isoformat())]
+    found = [
+        Unfinished(
+            "Payments whose outcome is open",
+            refunds.count(),
+            _url("desk:refunds", [*(("status", status) for status in _PAYING), *until]),
+        ),
+        Unfinished(
+            "Messages set aside",
+            messages.count(),
+            _url("desk:deliveries", [("state", DeliveryState.QUARANTINED), *until]),
+        ),
+        Unfinished(
+            "Exceptions about payout files, gateways and the books",
+            alarms.count(),
+            _url("desk:attention", [("kind", kind) for kind in _ABOUT_MONEY]),
+        ),
+    ]
+    return [one for one in found if one.count]
+
+
+def _url(name: str, parameters: Sequence[tuple[str, str]]) -> str:
+    return f"{reverse(name)}?{urlencode(parameters)}"

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apps.accounts.rules import Action
 from apps.common import clock
 from apps.common.errors import Refused
-from apps.desk.reads.books import books_page, figures_of
+from apps.desk.reads.books import books_page, figures_of, unfinished
 from apps.desk.seats import DeskRequest, at_desk, demand
 from apps.desk.sudo import confirm_identity
 from apps.ledger.models import PeriodEvent
@@ -106,6 +106,7 @@ def close(request: DeskRequest, year: int, month: int) -> HttpResponse:
         "problem": problem,
         "figures": figures_of(store, first_day),
         "closes_all_before": closes_all_before(store.pk, first_day),
+        "unfinished": unfinished(store, first_day),
     }
     status = 409 if problem and form.is_bound else 200
     return render(request, "desk/books_close.html", context, status=status)
