@@ -11,7 +11,7 @@ from apps.common import clock
 from apps.ledger.models import Posting
 from apps.ledger.queries import known_until, postings_of
 from apps.ledger.rules import CASH_OUTSIDE, LABELS, cash, label_of
-from apps.reports.filters import ReportFilters, choice_field, day_field
+from apps.reports.filters import CurrencyField, ReportFilters, choice_field, day_field
 from apps.reports.types import Column, Question, text
 
 ACCOUNTS = LABELS | {
@@ -40,11 +40,7 @@ class BookFilters(ReportFilters):
 
     known = day_field("As known at the end of")
     account = choice_field("Account", ACCOUNTS.items())
-    currency = forms.CharField(label="Currency", required=False, strip=True, max_length=3)
-
-    def clean_currency(self) -> str:
-        """Currencies are written in capitals."""
-        return str(self.cleaned_data["currency"]).upper()
+    currency = CurrencyField()
 
     def clean_known(self) -> date | None:
         """Refuses days that are not over: what is known at their end nobody can say yet."""

@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django import forms
 from django.db.models import QuerySet
 
 from apps.exchanges.models import ExchangeOrder
@@ -17,7 +16,7 @@ from apps.reconciliation.settlement_rules import Placed, Settlement, SettlementF
 from apps.reports.ages import LABELS, bucket_of
 from apps.reports.book_filters import today_of
 from apps.reports.exchange_source import Added, Cells
-from apps.reports.filters import ReportFilters, choice_field
+from apps.reports.filters import CurrencyField, ReportFilters, choice_field
 from apps.reports.parts import aged, main_currency, within
 from apps.reports.registry import register
 from apps.reports.rules import Preset
@@ -45,11 +44,7 @@ class ExposureFilters(ReportFilters):
     first = ("since", "until", "age", "currency")
 
     age = choice_field("Age", LABELS.items())
-    currency = forms.CharField(label="Currency", required=False, strip=True, max_length=3)
-
-    def clean_currency(self) -> str:
-        """Currencies are written in capitals."""
-        return str(self.cleaned_data["currency"]).upper()
+    currency = CurrencyField()
 
 
 def placed(question: Question) -> QuerySet[ExchangeOrder]:

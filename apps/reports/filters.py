@@ -1,5 +1,6 @@
 """What every report can be narrowed by: a range of days on the store's clock."""
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -31,6 +32,23 @@ def text_field(label: str) -> forms.CharField:
 def choice_field(label: str, choices: Iterable[tuple[str, str]], empty: str = "Any") -> Any:
     """Returns a field for one of `choices`, or nothing."""
     return forms.ChoiceField(label=label, required=False, choices=[("", empty), *choices])
+
+
+class CurrencyField(forms.CharField):
+    """A currency by its three letters, in whatever capitals, or nothing."""
+
+    def __init__(self) -> None:
+        widget = forms.TextInput(attrs={"maxlength": 3})
+        super().__init__(label="Currency", required=False, strip=True, widget=widget)
+
+    def clean(self, value: Any) -> str:
+        """Returns it in capitals, as currencies are kept."""
+        currency = str(super().clean(value)).upper()
+        if currency and not re.fullmatch("[A-Z]{3}", currency):
+            raise forms.ValidationError(
+                f"“{currency[:20]}” is no currency: write its three letters, as in USD, or nothing."
+            )
+        return currency
 
 
 class ReportFilters(forms.Form):

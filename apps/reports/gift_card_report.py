@@ -4,7 +4,6 @@ it is what the gift card account says."""
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.db.models import BigIntegerField, Case, Count, F, Q, QuerySet, Sum, Value, When
 
 from apps.ledger.models import Posting
@@ -12,7 +11,7 @@ from apps.ledger.queries import postings_of
 from apps.ledger.rules import GIFT_CARD_LIABILITY, MARKETING
 from apps.reports.drawing import over_time
 from apps.reports.entries_report import KINDS
-from apps.reports.filters import ReportFilters, choice_field
+from apps.reports.filters import CurrencyField, ReportFilters, choice_field
 from apps.reports.parts import main_currency
 from apps.reports.registry import register
 from apps.reports.sources import Keyset, always
@@ -41,11 +40,7 @@ class GiftCardFilters(ReportFilters):
     first = ("since", "until", "way", "currency")
 
     way = choice_field("Given", _WAYS)
-    currency = forms.CharField(label="Currency", required=False, strip=True, max_length=3)
-
-    def clean_currency(self) -> str:
-        """Currencies are written in capitals."""
-        return str(self.cleaned_data["currency"]).upper()
+    currency = CurrencyField()
 
 
 _COLUMNS: tuple[tuple[Column, str], ...] = (

@@ -18,7 +18,7 @@ from apps.refunds.models import (
     Source,
 )
 from apps.refunds.rules import LIVE_STATUSES
-from apps.reports.filters import ReportFilters, choice_field, text_field
+from apps.reports.filters import CurrencyField, ReportFilters, choice_field, text_field
 from apps.reports.types import Question
 from apps.rmas.rules import RETURN_METHODS
 from apps.stores.models import RefundTrigger
@@ -102,7 +102,7 @@ class RefundReportFilters(ReportFilters):
         [*RefundStatus.choices, (ANY_STATUS, "Any, canceled and declined too")],
         "Not canceled or declined",
     )
-    currency = forms.CharField(label="Currency", required=False, strip=True, max_length=3)
+    currency = CurrencyField()
     brand = text_field("Brand")
     order = text_field("Order")
     paid_order = text_field("Order that paid")
@@ -129,10 +129,6 @@ class RefundReportFilters(ReportFilters):
     amount_of = choice_field("Amount", AMOUNTS.items(), "Which amount")
     amount_from = _amount_field("From amount")
     amount_to = _amount_field("To amount")
-
-    def clean_currency(self) -> str:
-        """Currencies are written in capitals."""
-        return str(self.cleaned_data["currency"]).upper()
 
     def clean(self) -> dict[str, Any]:
         """Refuses bounds without the amount and the currency that they are of."""

@@ -4,14 +4,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 
-from django import forms
 from django.db.models import QuerySet
 
 from apps.exchanges.models import ExchangeOrder
 from apps.reconciliation.settlement_rules import LABELS, Settlement, SettlementFigures, State
 from apps.reports.drawing import over_time
 from apps.reports.exchange_source import Added, Cells, PerExchangeOrder
-from apps.reports.filters import ReportFilters, choice_field, text_field
+from apps.reports.filters import CurrencyField, ReportFilters, choice_field, text_field
 from apps.reports.parts import main_currency, within
 from apps.reports.registry import register
 from apps.reports.sources import Once
@@ -41,15 +40,11 @@ class SettlementFilters(ReportFilters):
     first = ("since", "until", "state", "currency", "exchange_order", "transaction")
 
     state = choice_field("State", [(DIFFERENT, "Does not fit"), *_STATES])
-    currency = forms.CharField(label="Currency", required=False, strip=True, max_length=3)
+    currency = CurrencyField()
     exchange_order = text_field("Exchange order")
     transaction = text_field("Transaction")
     order = text_field("Original order")
     rma = text_field("Return")
-
-    def clean_currency(self) -> str:
-        """Currencies are written in capitals."""
-        return str(self.cleaned_data["currency"]).upper()
 
 
 _TEXTS = {

@@ -168,3 +168,14 @@ def test_an_export_costs_the_same_queries_with_one_and_with_three_downloads(fina
         return len(found)
 
     assert count() == count() == count()
+
+
+@pytest.mark.parametrize("name", ["refunds", "settlement", "exposure", "gift-cards", "journal"])
+def test_a_currency_that_is_none_is_told_with_the_remedy(finance, store, name):
+    page = finance.get(f"/reports/{name}/?currency=us+dollars").content.decode()
+    assert "“US DOLLARS” is no currency: write its three letters, as in USD, or nothing." in page
+    assert "A filter cannot be used." in page
+    assert (
+        "A filter cannot be used."
+        not in finance.get(f"/reports/{name}/?currency=usd").content.decode()
+    )
