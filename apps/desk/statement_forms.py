@@ -206,3 +206,21 @@ class ReasonForm(forms.Form):
     def problem(self) -> str:
         """What is wrong with the reason, in words."""
         return " ".join(str(error) for error in self.errors.get("reason", ()))
+
+
+class HeadingForm(forms.Form):
+    """Which line of a file names its columns."""
+
+    heading_line = forms.IntegerField(
+        min_value=1,
+        error_messages={
+            "required": "write the number of the line that names the columns.",
+            "invalid": "write the number of a line, such as 3.",
+            "min_value": "lines are counted from 1.",
+        },
+    )
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the line, in words."""
+        return " ".join(str(error) for error in self.errors.get("heading_line", ()))

@@ -18,7 +18,14 @@ from apps.common.csv_reading import (
     refuse_many_columns,
 )
 from apps.common.errors import Refused
-from apps.statements.heading import MAX_NAME, MOST_LINES_ABOVE, find_heading, named
+from apps.statements.heading import (
+    MAX_NAME,
+    MOST_LINES_ABOVE,
+    Heading,
+    find_heading,
+    heading_in,
+    named,
+)
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 500_000
@@ -41,15 +48,37 @@ def open_statement(content: bytes, remembered: Sequence[Sequence[str]] = ()) -> 
     refuse_large(content, MAX_BYTES)
     refuse_empty(content)
     encoding = _encoding_of(content)
-    head = find_heading(content, encoding, remembered)
-    names, start = header_of(content, head.delimiter, encoding, head.place)
-    refuse_many_columns(names)
-    if sum(bool(name) for name in names) < 2:
+    opened = _opened(content, encoding, find_heading(content, encoding, remembered))
+    if opened is None:
         raise Refused(
             "the first line must name the columns, between commas, semicolons or tabs, or one of "
             f"the {MOST_LINES_ABOVE} below it. The first says: "
             f"{first_line(content, encoding).strip()[:SHOWN_VALUE] or 'nothing'}"
         )
+    return opened
+
+
+def open_below(content: bytes, encoding: str, line: int) -> Opened:
+    """Returns a file that was opened before, with the names of its columns in another line; raises
+    Refused where that one cannot name them."""
+    head = heading_in(content, encoding, line)
+    if head is None:
+        raise Refused(
+            f"line {line} is not one of the first {MOST_LINES_ABOVE + 1}, or stands inside a "
+            "quoted cell: name one of those, or take away what stands above it"
+        )
+    opened = _opened(content, encoding, head)
+    if opened is None:
+        raise Refused(f"line {line} names fewer than two columns: name another one")
+    return opened
+
+
+def _opened(content: bytes, encoding: str, head: Heading) -> Opened | None:
+    """The file with that heading; None where it names fewer than two columns."""
+    names, start = header_of(content, head.delimiter, encoding, head.place)
+    refuse_many_columns(names)
+    if sum(bool(name) for name in names) < 2:
+        return None
     return Opened(CsvFile(content, head.delimiter, named(names), start, encoding), head.place)
 
 

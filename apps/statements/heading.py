@@ -74,6 +74,12 @@ def find_heading(
     return next(_followed(lines), lines[0])
 
 
+def heading_in(content: bytes, encoding: str, line: int) -> Heading | None:
+    """Returns the line of that number, from 1, as one that names the columns; None where it is
+    further down than MOST_LINES_ABOVE lines, or inside a quoted cell."""
+    return next((one for one in _headings(content, encoding) if one.place.line == line), None)
+
+
 def _followed(lines: Sequence[Heading]) -> Iterator[Heading]:
     filled = [line for line in lines if any(line.cells)]
     for line, behind in pairwise(filled):

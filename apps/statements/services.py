@@ -15,7 +15,7 @@ from apps.outbox.services import enqueue
 from apps.payments.gateways import gateway_names
 from apps.refunds.models import Payout, PayoutStatus
 from apps.statements.alarms import tell_people
-from apps.statements.files import MAX_ROWS, open_statement
+from apps.statements.files import MAX_ROWS, open_below, open_statement
 from apps.statements.history import record
 from apps.statements.models import Explanation, Source, Statement, StatementRow, StatementState
 from apps.statements.queries import BYTES, explained_payouts, remembered
@@ -70,6 +70,21 @@ def take_in(*, store_id: int, user_id: int, name: str, content: bytes) -> TakenI
 def _known(store_id: int, sha256: str) -> Statement | None:
     rows = Statement.objects.filter(store_id=store_id, sha256=sha256).defer(*BYTES)
     return rows.exclude(state=StatementState.SET_ASIDE).first()
+
+
+@transaction.atomic
+def name_columns_in(*, statement: Statement, line: int) -> None:
+    """Takes another line of a file, counted from 1, for the one that names its columns. Raises
+    Refused where that one cannot, or where it is said already what the columns mean."""
+    locked = lock_statement(statement.pk)
+    if locked.state != StatementState.UPLOADED:
+        raise Refused("somebody has chosen the columns of this file already")
+    content = bytes(Statement.objects.values_list("content", flat=True).get(pk=locked.pk))
+    opened = open_below(content, locked.encoding, line)
+    locked.delimiter, locked.columns = opened.file.delimiter, list(opened.file.columns)
+    locked.head_offset, locked.head_line = opened.head.offset, opened.head.line
+    locked.rows_total = sum(1 for _ in opened.file.all_records(MAX_ROWS))
+    locked.save(update_fields=["delimiter", "columns", "head_offset", "head_line", "rows_total"])
 
 
 @transaction.atomic

@@ -3,11 +3,12 @@
 import pytest
 from django.urls import reverse
 
+from apps.accounts.models import Role
 from apps.common.csv_reading import Place
 from apps.statements.files import first_rows, open_statement
 from apps.statements.heading import find_heading
 from apps.statements.models import Statement
-from tests.statements.conftest import HEAD, content_of, form_of, line, standings
+from tests.statements.conftest import HEAD, browser_of, content_of, form_of, line, standings
 
 ABOVE = [
     "First Bank of Northfold",
@@ -122,3 +123,44 @@ def test_a_row_that_was_taken_for_a_heading_once_is_none_below_other_rows():
     assert find_heading(again.encode(), "utf-8", [cells]).place.line == 1
     preamble = "Bank\n\n" + first
     assert find_heading(preamble.encode(), "utf-8", [cells]).place.line == 3
+
+
+ODD = b"Amount,Reference\n5.00,of all\n\nprice,receipt\n-10.00,sim_1\n-11.00,sim_2\n"
+
+
+def say_line(browser, statement, number):
+    url = reverse("desk:statement-columns", args=[statement.pk])
+    answer = browser.post(url, {"step": "heading", "heading_line": number}, follow=True)
+    statement.refresh_from_db()
+    return answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_says_which_line_names_the_columns(pay, upload, finance, store, drain):
+    payouts = [pay(1), pay(2, 1100)]
+    upload(ODD)
+    found = Statement.objects.latest("pk")
+    assert (found.head_line, found.rows_total) == (1, 4)
+    page = say_line(finance, found, 4)
+    assert "The columns are named in line 4. What stands above it is left out:" in page
+    assert (found.head_line, found.rows_total, found.columns) == (4, 2, ["price", "receipt"])
+    for number, problem in [
+        ("", "Not read anew: write the number of the line"),
+        ("x", "Not read anew: write the number of a line, such as 3."),
+        ("0", "Not read anew: lines are counted from 1."),
+        ("3", "Not done: line 3 names fewer than two columns: name another one."),
+        ("6", "Not done: the file has a header and no rows below it."),
+        ("99", "Not done: line 99 is not one of the first 31"),
+    ]:
+        assert problem in say_line(finance, found, number)
+        assert (found.head_line, found.rows_total, found.columns) == (4, 2, ["price", "receipt"])
+    agent = browser_of(store, Role.AGENT, "ann")
+    url = reverse("desk:statement-columns", args=[found.pk])
+    assert agent.post(url, {"step": "heading", "heading_line": 1}).status_code == 403
+    said = {"source": "simulated", "reference": "1", "amount": "0", "currency": "USD"}
+    form = form_of(finance.get(url).content.decode())
+    finance.post(url, {**form, **said, "step": "save"})
+    drain()
+    assert standings(found) == [(5, "matched", payouts[0].pk), (6, "matched", payouts[1].pk)]
+    assert "The columns of this file are chosen already." in say_line(finance, found, 1)
+    assert found.head_line == 4

@@ -17,7 +17,13 @@ from apps.desk.reads.statement_columns import columns_page, first_mapping
 from apps.desk.reads.statement_csv import csv_name, tab_lines
 from apps.desk.reads.statements import TAB_NAMES, UNREADABLE, statement_page
 from apps.desk.seats import DeskRequest, at_desk, demand
-from apps.desk.statement_forms import ColumnsForm, ReasonForm, StatementForm, initial_of
+from apps.desk.statement_forms import (
+    ColumnsForm,
+    HeadingForm,
+    ReasonForm,
+    StatementForm,
+    initial_of,
+)
 from apps.statements import services
 from apps.statements.models import Statement, StatementState
 from apps.statements.queries import statements_of
@@ -110,12 +116,14 @@ def sample(request: DeskRequest) -> HttpResponseBase:
 @at_desk
 def columns(request: DeskRequest, pk: int) -> HttpResponse:
     """What the columns of a file mean. POST shows how its first rows are read by that; with
-    `step=save` it begins."""
+    `step=save` it begins, with `step=heading` another line names the columns."""
     found = statement_named(request, pk)
     demand(request, Action.RECONCILE_STATEMENTS)
     if found.state != StatementState.UPLOADED:
         messages.info(request, "The columns of this file are chosen already.")
         return redirect("desk:statement", pk=pk)
+    if request.POST.get("step") == "heading":
+        return _name_columns(request, found)
     page = columns_page(found)
     source, mapping, is_remembered = first_mapping(request.seat.store, page)
     is_posted = request.method == "POST"
@@ -143,6 +151,18 @@ def columns(request: DeskRequest, pk: int) -> HttpResponse:
         },
         status=422 if is_posted and not is_usable else 200,
     )
+
+
+def _name_columns(request: DeskRequest, found: Statement) -> HttpResponse:
+    form = HeadingForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, f"Not read anew: {form.problem}")
+        return redirect("desk:statement-columns", pk=found.pk)
+    try:
+        services.name_columns_in(statement=found, line=form.cleaned_data["heading_line"])
+    except Refused as refusal:
+        say_refused(request, refusal)
+    return redirect("desk:statement-columns", pk=found.pk)
 
 
 def _begin(request: DeskRequest, found: Statement, form: ColumnsForm) -> HttpResponse | None:
