@@ -122,7 +122,7 @@ def _chart(question: Question) -> ChartData | None:
     kind = {BRAND: "brand", WEEK: "week of order"}.get(question.values["rows"], "SKU")
     points = [Point(row[0] or "none", row[3]) for row in rows]
     if question.values["rows"] != WEEK:
-        points = points[:_MOST_DRAWN]
+        points = [point for point in points if point.value][:_MOST_DRAWN]
     return ChartData(f"Units returned, by {kind}", points)
 
 

@@ -2,7 +2,7 @@
 them and by what stands below. Pure; a person looks at every guess before it counts."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from apps.statements.amounts import read_amount, read_currency
 from apps.statements.column_names import columns_named
@@ -18,14 +18,15 @@ _NUMERIC_DAY = re.compile(r"([0-9]{1,4})([-/. ])([0-9]{1,2})[-/. ]")
 def guess(columns: Sequence[str], rows: Sequence[PlacedRow], currency: str = "") -> ColumnMapping:
     """Returns a mapping to begin with; `currency` is what counts where no column tells it."""
     found = columns_named(columns)
-    amount = found.get("amount", 0)
+    amount = found["amount"] if "amount" in found else _column_of_amounts(columns, rows, found)
+    taken = {amount, *found.values()}
     kind = found.get("kind")
     kinds = kinds_of_refunds(_values(rows, kind))
     is_minor = any(word in columns[amount].lower() for word in ("cent", "minor"))
     amount_format = AmountFormat.MINOR if is_minor else _format_of(_values(rows, amount))
     paid = [row for row in rows if not kinds or _value(row, kind).lower() in kinds]
     return ColumnMapping(
-        reference=found.get("reference", 0),
+        reference=found.get("reference", _first_free(columns, taken)),
         amount=amount,
         amount_format=amount_format,
         sign=_sign_of(_values(paid, amount), amount_format, has_kinds=bool(kinds)),
@@ -56,6 +57,38 @@ def _value(row: PlacedRow, column: int | None) -> str:
 
 def _values(rows: Iterable[PlacedRow], column: int | None) -> list[str]:
     return [value for row in rows if (value := _value(row, column))]
+
+
+def _first_free(columns: Sequence[str], taken: Iterable[int]) -> int:
+    """The first column that means nothing else; the very first where there is none."""
+    taken = set(taken)
+    return next((column for column in range(len(columns)) if column not in taken), 0)
+
+
+def _column_of_amounts(
+    columns: Sequence[str], rows: Sequence[PlacedRow], found: Mapping[str, int]
+) -> int:
+    """Where no name says amount: the first column with nothing but amounts."""
+    free = [column for column in range(len(columns)) if column not in found.values()]
+    told = {column: _values(rows, column) for column in free}
+    with_amounts = (
+        column for column, values in told.items() if values and all(map(_is_amount, values))
+    )
+    return next(with_amounts, _first_free(columns, found.values()))
+
+
+def _is_amount(value: str) -> bool:
+    return bool(_DECIMAL_COMMA.fullmatch(value) or _DECIMAL_POINT.fullmatch(value)) and any(
+        _can_be_read(value, amount_format) for amount_format in AmountFormat
+    )
+
+
+def _can_be_read(value: str, amount_format: AmountFormat) -> bool:
+    try:
+        read_amount(value, amount_format, "BHD")
+    except ValueError:
+        return False
+    return True
 
 
 def _format_of(values: Sequence[str]) -> AmountFormat:

@@ -210,6 +210,11 @@ def test_the_rate_is_units_returned_of_units_shipped(store: Store, returned, sen
     ]
     assert sums_of("return-rate", store, f"{DAY}&sku=sku-2") == {"": {"sold": 1, "returned": 1}}
     assert bars_of("return-rate", store, DAY) == {"sku-1": 3, "sku-2": 1}
+    assert bars_of("return-rate", store, f"{DAY}&rows=brand") == {"north": 4}
+    assert bars_of("return-rate", store, f"{FEBRUARY}&rows=week") == {
+        "2026-02-02": 4,
+        "2026-02-09": 0,
+    }
 
 
 def test_reasons_alone_and_within_sku_brand_and_week(store: Store, returned, finance) -> None:

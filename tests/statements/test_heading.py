@@ -142,6 +142,8 @@ def test_a_person_says_which_line_names_the_columns(pay, upload, finance, store,
     found = Statement.objects.latest("pk")
     assert (found.head_line, found.rows_total) == (1, 4)
     page = say_line(finance, found, 4)
+    # Names that say nothing: the amounts are told by what stands below, the reference is the rest.
+    assert (form_of(page)["amount"], form_of(page)["reference"]) == ("0", "1")
     assert "The columns are named in line 4. What stands above it is left out:" in page
     assert (found.head_line, found.rows_total, found.columns) == (4, 2, ["price", "receipt"])
     for number, problem in [
