@@ -18,12 +18,14 @@ from apps.accounts.services import create_api_key
 from apps.common import http
 from apps.stores.models import Store
 from apps.stores.queries import default_store
+from tests.project import emptying
 from tests.support import builders
 from tests.support.optoro import AUTH_URL, ORDERS_URL, FakeOptoro
 
 WEBHOOK_USERNAME = "optoro"
 WEBHOOK_PASSWORD = "webhook-secret"
 WEBHOOK_API_KEY = "webhook-key"
+emptying.install()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
