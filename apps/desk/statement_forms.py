@@ -10,6 +10,7 @@ from apps.common.days import refuse_odd_day
 from apps.desk.field_words import words_for
 from apps.payments.gateways import gateway_names
 from apps.statements.files import MAX_BYTES, MAX_ROWS
+from apps.statements.heading import MOST_LINES_ABOVE
 from apps.statements.reading import mapping_problems
 from apps.statements.types import AmountFormat, ColumnMapping, DateOrder, Sign
 
@@ -51,6 +52,31 @@ class ColumnField(forms.TypedChoiceField):
         """Offers these columns, and none where the field may be empty."""
         named = [(str(number), name[:80]) for number, name in enumerate(columns)]
         self.choices = named if self.required else [("", "no column"), *named]
+
+
+def heading_field() -> forms.IntegerField:
+    """Returns the field for the line of a file that names its columns."""
+    return forms.IntegerField(
+        label="Is it another line?",
+        min_value=1,
+        widget=forms.NumberInput(attrs={"max": MOST_LINES_ABOVE + 1, "inputmode": "numeric"}),
+        error_messages={
+            "required": "Write the number of the line that names the columns.",
+            "invalid": "Write the number of a line, such as 3.",
+            "min_value": "Lines are counted from 1.",
+        },
+    )
+
+
+class HeadingForm(forms.Form):
+    """Which line of a file names its columns."""
+
+    heading_line = heading_field()
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the line, in words."""
+        return " ".join(str(error) for error in self.errors.get("heading_line", ()))
 
 
 class ColumnsForm(forms.Form):
@@ -131,9 +157,12 @@ class ColumnsForm(forms.Form):
         validators=[refuse_odd_day],
     )
 
-    def __init__(self, *args: Any, columns: Sequence[str], **kwargs: Any) -> None:
+    heading_line = heading_field()
+
+    def __init__(self, *args: Any, columns: Sequence[str], head_line: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.columns = columns
+        self.head_line = head_line
         source = self.fields["source"]
         assert isinstance(source, forms.ChoiceField)
         source.choices = [(name, name) for name in gateway_names()]
@@ -153,6 +182,17 @@ class ColumnsForm(forms.Form):
         elif first and last and first > last:
             self.add_error("last_day", "Must not be before the first day.")
         return cleaned
+
+    def clean_heading_line(self) -> int:
+        """Refuses a line that the rows are not read below: typed and not read from there, or of
+        before somebody else named another one."""
+        line: int = self.cleaned_data["heading_line"]
+        if line != self.head_line:
+            raise forms.ValidationError(
+                f"The file is read below line {self.head_line} now. Have it read anew from line "
+                f"{line} and look at the rows, or write {self.head_line} here."
+            )
+        return line
 
     def mapping(self) -> ColumnMapping:
         """Returns what the form says."""
@@ -179,10 +219,11 @@ _SAME = (
 )
 
 
-def initial_of(source: str, mapping: ColumnMapping) -> dict[str, Any]:
+def initial_of(source: str, mapping: ColumnMapping, head_line: int) -> dict[str, Any]:
     """Returns what the form shows of a mapping."""
     return {
         "source": source,
+        "heading_line": head_line,
         **{name: getattr(mapping, name) for name in _SAME},
         "currency": mapping.currency,
         "kinds": "\n".join(mapping.kinds),
@@ -206,21 +247,3 @@ class ReasonForm(forms.Form):
     def problem(self) -> str:
         """What is wrong with the reason, in words."""
         return " ".join(str(error) for error in self.errors.get("reason", ()))
-
-
-class HeadingForm(forms.Form):
-    """Which line of a file names its columns."""
-
-    heading_line = forms.IntegerField(
-        min_value=1,
-        error_messages={
-            "required": "write the number of the line that names the columns.",
-            "invalid": "write the number of a line, such as 3.",
-            "min_value": "lines are counted from 1.",
-        },
-    )
-
-    @property
-    def problem(self) -> str:
-        """What is wrong with the line, in words."""
-        return " ".join(str(error) for error in self.errors.get("heading_line", ()))

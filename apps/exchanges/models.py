@@ -57,6 +57,8 @@ class ExchangeOrder(models.Model):
     own_order_status = models.CharField(
         max_length=40,
         blank=True,
+        default="",
+        db_default="",
         help_text="What the order system last said of the order that it carries this one as; empty "
         "while it has sent none",
     )

@@ -299,7 +299,7 @@ def _exchange_status_differs(store_id: int) -> Iterable[Found]:
             since_at=placed.placed_at,
             explanation=f"exchange order {placed.order_identifier} stands as "
             f"{placed.own_order_status or 'not sent yet'!r}, its order as "
-            f"{placed.said or 'not sent yet'!r}; send that order again",
+            f"{placed.said or 'not sent, or several'!r}; send its order again",
             currency=placed.currency,
             amount_cents=placed.total_amount_cents,
             order_identifier=placed.original_order_identifier,

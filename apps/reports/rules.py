@@ -1,7 +1,7 @@
 """Periods in days, and what "last month" means today. Pure."""
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -31,10 +31,12 @@ PRESET_LABELS = {preset: preset.value.replace("_", " ").capitalize() for preset 
 
 @dataclass(frozen=True)
 class Period:
-    """Days from `since` to `until`, both included; None where it is open."""
+    """Days from `since` to `until`, both included; None where it is open. `months` is how many
+    calendar months what it is (the beginning) of has, 0 where it is just days."""
 
     since: date | None = None
     until: date | None = None
+    months: int = field(default=0, compare=False)
 
     @property
     def day_behind(self) -> date | None:
@@ -51,21 +53,20 @@ class Period:
     def before(self) -> "Period | None":
         """The period that it is compared with; None where it is open.
 
-        What begins with a month is compared as bookkeepers do: whole months with as many whole
-        months before, the beginning of a month, quarter or year with that of the one before.
-        Anything else with as many days right before.
+        A month, quarter or year is compared with the one before, its beginning with as much of that
+        one; whole months with as many whole months before; other days with as many right before.
         """
         days = self.days
         if days is None or self.since is None or self.until is None:
             return None
-        if self.since.day == 1:
-            months = _months_of(self.since, self.until)
-            if _month_number(self.since) - months < _FIRST_MONTH:
+        months = self.months or _whole_months(self.since, self.until)
+        if not months:
+            if self.since.toordinal() <= days:
                 return None
-            return Period(_moved(self.since, -months), _moved(self.until, -months))
-        if self.since.toordinal() <= days:
+            return Period(self.since - timedelta(days), self.since - ONE_DAY)
+        if _month_number(self.since) - months < _FIRST_MONTH:
             return None
-        return Period(self.since - timedelta(days=days), self.since - ONE_DAY)
+        return Period(_moved(self.since, -months), _moved(self.until, -months), months)
 
 
 _FIRST_MONTH = 12 + 1  # January of the year 1 by `_month_number`
@@ -75,15 +76,15 @@ def _month_number(day: date) -> int:
     return day.year * 12 + day.month
 
 
-def _months_of(since: date, until: date) -> int:
-    """How many months to go back from a period that begins with one: a year where more than a
-    quarter of one is over, a quarter where more than a month of one is."""
-    months = _month_number(until) - _month_number(since) + 1
-    if since.month == 1 and 3 < months <= 12:
-        return 12
-    if since.month % 3 == 1 and months in (2, 3):
-        return 3
-    return months
+def _last_of_month(day: date) -> date:
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def _whole_months(since: date, until: date) -> int:
+    """How many months these days are; 0 where they are not whole ones."""
+    if since.day != 1 or until != _last_of_month(until):
+        return 0
+    return _month_number(until) - _month_number(since) + 1
 
 
 def _moved(day: date, months: int) -> date:
@@ -91,9 +92,9 @@ def _moved(day: date, months: int) -> date:
     month has not is its last."""
     number = _month_number(day) + months
     first = date((number - 1) // 12, (number - 1) % 12 + 1, 1)
-    last = monthrange(first.year, first.month)[1]
-    is_last = day.day == monthrange(day.year, day.month)[1]
-    return first.replace(day=last if is_last else min(day.day, last))
+    last = _last_of_month(first)
+    is_last = day == _last_of_month(day)
+    return last if is_last else first.replace(day=min(day.day, last.day))
 
 
 def period_of(preset: Preset, today: date) -> Period:
@@ -109,11 +110,11 @@ def period_of(preset: Preset, today: date) -> Period:
         Preset.YESTERDAY: Period(today - ONE_DAY, today - ONE_DAY),
         Preset.THIS_WEEK: Period(monday, today),
         Preset.LAST_WEEK: Period(monday - timedelta(days=7), monday - ONE_DAY),
-        Preset.THIS_MONTH: Period(month, today),
-        Preset.LAST_MONTH: Period(last_month, month - ONE_DAY),
-        Preset.THIS_QUARTER: Period(quarter, today),
-        Preset.LAST_QUARTER: Period(last_quarter, quarter - ONE_DAY),
-        Preset.THIS_YEAR: Period(today.replace(month=1, day=1), today),
-        Preset.LAST_YEAR: Period(date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)),
+        Preset.THIS_MONTH: Period(month, today, 1),
+        Preset.LAST_MONTH: Period(last_month, month - ONE_DAY, 1),
+        Preset.THIS_QUARTER: Period(quarter, today, 3),
+        Preset.LAST_QUARTER: Period(last_quarter, quarter - ONE_DAY, 3),
+        Preset.THIS_YEAR: Period(today.replace(month=1, day=1), today, 12),
+        Preset.LAST_YEAR: Period(date(today.year - 1, 1, 1), date(today.year - 1, 12, 31), 12),
         Preset.ALL: Period(),
     }[preset]

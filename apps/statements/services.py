@@ -99,7 +99,7 @@ def begin(
 ) -> None:
     """Remembers what the columns mean and queues reading and comparing. `first_day` and `last_day`
     are the days that the file covers, where a person says so. Raises Refused where the mapping
-    cannot be used, or the statement has one already."""
+    cannot be used, the statement has one already, or other columns than those in `statement`."""
     problems = mapping_problems(mapping, statement.columns)
     if gateway not in gateway_names():
         problems["source"] = f"must be one of {', '.join(gateway_names())}"
@@ -109,7 +109,9 @@ def begin(
     locked = lock_statement(statement.pk)
     if locked.state != StatementState.UPLOADED:
         raise Refused("somebody has chosen the columns of this file already")
-    source.columns, source.mapping = statement.columns, mapping.to_json()
+    if (locked.head_line, locked.columns) != (statement.head_line, statement.columns):
+        raise Refused("somebody has named another line with the columns meanwhile: look again")
+    source.columns, source.mapping = locked.columns, mapping.to_json()
     source.save()
     locked.source, locked.mapping, locked.mapped_by_id = source, mapping.to_json(), user_id
     locked.first_day, locked.last_day = first_day, last_day

@@ -12,7 +12,9 @@ from django.test import Client
 from apps.accounts.models import Role
 from apps.attention.models import Kind
 from apps.attention.services import open_item
+from apps.desk.reads.books import Figure, Totals
 from apps.ledger.models import Books, PeriodEvent
+from apps.ledger.queries import Balance
 from apps.refunds.models import Refund
 from apps.reports.models import Export, PeriodFile
 from tests.support import builders
@@ -169,6 +171,7 @@ def test_a_file_that_was_not_made_can_be_asked_for_again(drain):
     drain()
     assert Export.objects.count() == count + 1
     assert Export.objects.filter(report="refunds", format="csv", state="done").count() == 1
+    assert "Make the missing files" not in text_of(fin.get("/books/"))
     fin.post(f"/books/closings/{closing.pk}/files/")
     assert Export.objects.count() == count + 1
 
@@ -236,7 +239,7 @@ def test_a_month_that_was_opened_again_gets_no_files():
 def test_what_is_not_done_stands_beside_the_figures_and_leads_to_it(send_rma, drain, store, client):
     fin = browser_of("fin")
     page = text_of(fin.get("/books/2026-3/close/"))
-    assert "Nothing: no payment of these days is without an outcome" in page
+    assert "Nothing: no refund of these days waits for the outcome of its payment" in page
     assert (
         '<th scope="row">Together</th><td class="num" data-label="Debit">$261.12</td>'
         '<td class="num" data-label="Credit">$261.12</td>' in page
@@ -252,16 +255,28 @@ def test_what_is_not_done_stands_beside_the_figures_and_leads_to_it(send_rma, dr
         send_rma({"rma_identifier": "RMA-9"})
         drain()
     page = text_of(fin.get("/books/2026-3/close/"))
-    assert "Payments whose outcome is open: 1</a>" in page
-    assert "Exceptions about payout files, gateways and the books: 1</a>" in page
-    assert "Messages set aside" not in page
+    found = dict(re.findall(r'<a href="([^"]+)">([^<]+: 1)</a>', page))
+    assert set(found.values()) == {
+        "Refunds whose payment has no outcome yet: 1",
+        "Open exceptions about payout files, gateways and the books: 1",
+    }
     assert "None of it keeps the month from being closed" in page
-    for href in re.findall(r'<dd><a href="([^"]+)"|<br><a href="([^"]+)"', page):
-        shown = text_of(fin.get(unescape("".join(href))))
-        assert refund.identifier in shown or "One payment twice." in shown
+    shown = {label: text_of(fin.get(href)) for href, label in found.items()}
+    assert refund.identifier in shown["Refunds whose payment has no outcome yet: 1"]
+    assert (
+        "One payment twice."
+        in shown["Open exceptions about payout files, gateways and the books: 1"]
+    )
     with at(datetime(2026, 5, 2, tzinfo=UTC)):
         fin = browser_of("fay")
-        assert "Messages set aside: 1</a>" in text_of(fin.get("/books/2026-4/close/"))
+        page = text_of(fin.get("/books/2026-4/close/"))
+        [href] = re.findall(r'<a href="([^"]+)">Messages set aside: 1</a>', page)
+        assert "RMA-9" in text_of(fin.get(href))
+
+
+def test_totals_say_what_they_add_up_to():
+    even = Balance("shopper_payable", "USD", 500, 300)
+    assert Totals("USD", [Figure("Owed", even)]).balance_cents == 200
 
 
 @pytest.mark.usefixtures("march")

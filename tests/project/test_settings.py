@@ -73,3 +73,12 @@ def test_a_word_that_is_not_allowed_stops_the_start(start, name, value):
 
     assert answer.returncode != 0
     assert f"ImproperlyConfigured: {name}=" in answer.stderr
+
+
+@pytest.mark.parametrize(("variables", "is_there"), [({"DEBUG": "1"}, True), (PRODUCTION, False)])
+def test_with_debug_an_address_that_there_is_not_has_the_page_of_production(
+    start, variables, is_there
+):
+    answer = start("MIDDLEWARE", **variables)
+    assert answer.returncode == 0, answer.stderr
+    assert ("NotFoundPageMiddleware" in answer.stdout) == is_there

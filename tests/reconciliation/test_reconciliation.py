@@ -491,7 +491,7 @@ def test_an_exchange_order_whose_kept_status_is_not_its_orders(send_order, store
     assert broken(store) == []
     ExchangeOrder.objects.update(own_order_status="Created")
     text = (
-        "exchange order ORD-1-X stands as 'Created', its order as 'Shipped'; send that order again"
+        "exchange order ORD-1-X stands as 'Created', its order as 'Shipped'; send its order again"
     )
     assert broken(store) == [("exchange_status_differs", text)]
     send_order(order)

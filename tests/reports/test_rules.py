@@ -1,6 +1,6 @@
 """Periods in days: what they are called, what came before, where they begin on a clock."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,31 +45,64 @@ def test_every_preset_is_a_period() -> None:
         # Days.
         ("2026-03-05 2026-03-09", "2026-02-28 2026-03-04"),
         ("2026-03-02 2026-03-31", "2026-01-31 2026-03-01"),
+        ("2026-03-01 2026-03-30", "2026-01-30 2026-02-28"),
         ("2026-02-10 2026-04-09", "2025-12-13 2026-02-09"),
-        # Months, whole or in part.
+        # Whole months.
         ("2026-03-01 2026-03-31", "2026-02-01 2026-02-28"),
         ("2024-03-01 2024-03-31", "2024-02-01 2024-02-29"),
         ("2026-02-01 2026-02-28", "2026-01-01 2026-01-31"),
-        ("2026-03-01 2026-03-01", "2026-02-01 2026-02-01"),
-        ("2026-03-01 2026-03-15", "2026-02-01 2026-02-15"),
-        ("2026-03-01 2026-03-30", "2026-02-01 2026-02-28"),
         ("2026-01-01 2026-01-31", "2025-12-01 2025-12-31"),
-        ("2026-02-01 2026-03-31", "2025-12-01 2026-01-31"),
-        ("2026-05-01 2026-08-31", "2026-01-01 2026-04-30"),
-        # Quarters.
+        ("2026-01-01 2026-02-28", "2025-11-01 2025-12-31"),
         ("2026-01-01 2026-03-31", "2025-10-01 2025-12-31"),
-        ("2026-04-01 2026-05-20", "2026-01-01 2026-02-20"),
-        ("2026-04-01 2026-05-31", "2026-01-01 2026-02-28"),
-        # Years.
+        ("2026-05-01 2026-08-31", "2026-01-01 2026-04-30"),
         ("2026-01-01 2026-12-31", "2025-01-01 2025-12-31"),
-        ("2026-01-01 2026-11-30", "2025-01-01 2025-11-30"),
-        ("2024-01-01 2024-06-29", "2023-01-01 2023-06-29"),
         ("2025-01-01 2026-12-31", "2023-01-01 2024-12-31"),
     ],
 )
 def test_the_period_before(now: str, before: str) -> None:
     period = Period(*map(date.fromisoformat, now.split()))
     assert period.before() == Period(*map(date.fromisoformat, before.split()))
+
+
+@pytest.mark.parametrize(
+    ("preset", "today", "before"),
+    [
+        ("today", "2026-06-01", "2026-05-31 2026-05-31"),
+        ("yesterday", "2026-06-02", "2026-05-31 2026-05-31"),
+        ("this_week", "2026-06-02", "2026-05-30 2026-05-31"),
+        ("last_week", "2026-06-08", "2026-05-25 2026-05-31"),
+        ("this_month", "2026-03-15", "2026-02-01 2026-02-15"),
+        ("this_month", "2026-03-30", "2026-02-01 2026-02-28"),
+        ("this_month", "2026-02-28", "2026-01-01 2026-01-31"),
+        ("last_month", "2026-03-15", "2026-01-01 2026-01-31"),
+        ("this_quarter", "2026-04-20", "2026-01-01 2026-01-20"),
+        ("this_quarter", "2026-05-31", "2026-01-01 2026-02-28"),
+        ("last_quarter", "2026-05-31", "2025-10-01 2025-12-31"),
+        ("this_year", "2026-01-20", "2025-01-01 2025-01-20"),
+        ("this_year", "2026-11-30", "2025-01-01 2025-11-30"),
+        ("this_year", "2024-02-29", "2023-01-01 2023-02-28"),
+        ("last_year", "2026-11-30", "2024-01-01 2024-12-31"),
+    ],
+)
+def test_what_a_period_named_from_today_is_compared_with(
+    preset: str, today: str, before: str
+) -> None:
+    period = period_of(Preset(preset), date.fromisoformat(today))
+    assert period.before() == Period(*map(date.fromisoformat, before.split()))
+
+
+def test_a_period_is_compared_with_the_beginning_of_the_one_before_whatever_the_day() -> None:
+    for number in range(3 * 366):
+        today = date(2024, 1, 1) + timedelta(days=number)
+        for preset in set(Preset) - {Preset.ALL}:
+            period = period_of(preset, today)
+            before = period.before()
+            assert before
+            assert before.since <= before.until < period.since
+        whole = period_of(Preset.LAST_MONTH, today)
+        begun = period_of(Preset.THIS_MONTH, today).before()
+        assert begun.since == whole.since
+        assert begun.until <= whole.until
 
 
 def test_an_open_period_and_the_beginning_of_time_have_none_before() -> None:

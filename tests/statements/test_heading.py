@@ -5,9 +5,12 @@ from django.urls import reverse
 
 from apps.accounts.models import Role
 from apps.common.csv_reading import Place
+from apps.common.errors import Refused
 from apps.statements.files import first_rows, open_statement
 from apps.statements.heading import find_heading
-from apps.statements.models import Statement
+from apps.statements.models import Source, Statement
+from apps.statements.services import begin, name_columns_in
+from apps.statements.types import ColumnMapping
 from tests.statements.conftest import HEAD, browser_of, content_of, form_of, line, standings
 
 ABOVE = [
@@ -147,9 +150,9 @@ def test_a_person_says_which_line_names_the_columns(pay, upload, finance, store,
     assert "The columns are named in line 4. What stands above it is left out:" in page
     assert (found.head_line, found.rows_total, found.columns) == (4, 2, ["price", "receipt"])
     for number, problem in [
-        ("", "Not read anew: write the number of the line"),
-        ("x", "Not read anew: write the number of a line, such as 3."),
-        ("0", "Not read anew: lines are counted from 1."),
+        ("", "Not read anew. Write the number of the line"),
+        ("x", "Not read anew. Write the number of a line, such as 3."),
+        ("0", "Not read anew. Lines are counted from 1."),
         ("3", "Not done: line 3 names fewer than two columns: name another one."),
         ("6", "Not done: the file has a header and no rows below it."),
         ("99", "Not done: line 99 is not one of the first 31"),
@@ -161,8 +164,31 @@ def test_a_person_says_which_line_names_the_columns(pay, upload, finance, store,
     assert agent.post(url, {"step": "heading", "heading_line": 1}).status_code == 403
     said = {"source": "simulated", "reference": "1", "amount": "0", "currency": "USD"}
     form = form_of(finance.get(url).content.decode())
+    assert form["heading_line"] == "4"
+    for step in ("preview", "save"):
+        # Typed and not read from there, or somebody else has named another line meanwhile.
+        answer = finance.post(url, {**form, **said, "step": step, "heading_line": "1"})
+        assert answer.status_code == 422
+        page = answer.content.decode()
+        assert "The file is read below line 4 now. Have it read anew from line 1" in page
+        assert form_of(page)["heading_line"] == "1"
+        found.refresh_from_db()
+        assert found.state == "uploaded"
     finance.post(url, {**form, **said, "step": "save"})
     drain()
     assert standings(found) == [(5, "matched", payouts[0].pk), (6, "matched", payouts[1].pk)]
     assert "The columns of this file are chosen already." in say_line(finance, found, 1)
     assert found.head_line == 4
+
+
+@pytest.mark.django_db
+def test_what_columns_mean_is_not_said_of_others(upload, finance, store):
+    """Somebody names another line between the look at the columns and the press of the button."""
+    upload(ODD)
+    seen = Statement.objects.get()
+    name_columns_in(statement=seen, line=4)
+    mapping = ColumnMapping(reference=1, amount=0, currency="USD")
+    with pytest.raises(Refused, match="named another line with the columns meanwhile"):
+        begin(statement=seen, gateway="simulated", mapping=mapping, user_id=1)
+    assert Statement.objects.get().state == "uploaded"
+    assert not Source.objects.exclude(columns=[]).exists()

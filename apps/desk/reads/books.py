@@ -54,8 +54,13 @@ class Month:
 
     @property
     def lacks_files(self) -> bool:
-        """Whether the making of a file of the closed month ended in vain."""
-        return self.is_closed and any(file.state in IN_VAIN for file in self.files)
+        """Whether a file of the closed month was made in vain, and not again since."""
+        made = {_kind(file) for file in self.files if file.state not in IN_VAIN}
+        return self.is_closed and any(_kind(file) not in made for file in self.files)
+
+
+def _kind(file: Export) -> tuple[str, str, str]:
+    return file.report, file.query, file.format
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,11 @@ class Totals:
     def credit_cents(self) -> int:
         """All credits."""
         return sum(figure.balance.credit_cents for figure in self.figures)
+
+    @property
+    def balance_cents(self) -> int:
+        """By how much more is debited than credited: never anything but nothing."""
+        return self.debit_cents - self.credit_cents
 
 
 @dataclass(frozen=True)
@@ -154,17 +164,18 @@ def figures_of(store: Store, month: date) -> list[Totals]:
 
 
 def unfinished(store: Store, month: date) -> list[Unfinished]:
-    """Returns what is open of a month and those before it. None of it keeps the month from being
-    closed: what comes of it is booked in the month that is open then."""
+    """Returns what is open of a month and those before it, and the exceptions about money that are
+    open now. None of it keeps the month from being closed: what comes of it is booked in the month
+    that is open then."""
     last = last_of_month(month)
     end = start_of_day(last + timedelta(days=1), zone_of(store))
     refunds = Refund.objects.filter(store=store, status__in=_PAYING, created_at__lt=end)
     messages = deliveries_of(store.pk).filter(state=DeliveryState.QUARANTINED, received_at__lt=end)
-    alarms = open_items(store.pk).filter(kind__in=_ABOUT_MONEY, opened_at__lt=end)
+    alarms = open_items(store.pk).filter(kind__in=_ABOUT_MONEY)
     until = [("until", last.isoformat())]
     found = [
         Unfinished(
-            "Payments whose outcome is open",
+            "Refunds whose payment has no outcome yet",
             refunds.count(),
             _url("desk:refunds", [*(("status", status) for status in _PAYING), *until]),
         ),
@@ -174,7 +185,7 @@ def unfinished(store: Store, month: date) -> list[Unfinished]:
             _url("desk:deliveries", [("state", DeliveryState.QUARANTINED), *until]),
         ),
         Unfinished(
-            "Exceptions about payout files, gateways and the books",
+            "Open exceptions about payout files, gateways and the books",
             alarms.count(),
             _url("desk:attention", [("kind", kind) for kind in _ABOUT_MONEY]),
         ),

@@ -7,7 +7,7 @@ from apps.common.csv_reading import DELIMITERS, CsvFile, RowError
 from apps.refunds.models import Payout
 from apps.statements.files import PlacedRow, first_rows, read_back
 from apps.statements.guessing import guess
-from apps.statements.heading import MOST_LINES_ABOVE, lines_above
+from apps.statements.heading import lines_above
 from apps.statements.models import Statement
 from apps.statements.queries import remembered
 from apps.statements.reading import read_row
@@ -39,9 +39,6 @@ class ColumnsPage:
     above: list[str]
     rows: list[PlacedRow]
     looked_through: list[PlacedRow]
-
-    # The last line that may name the columns.
-    most_lines = MOST_LINES_ABOVE + 1
 
     @property
     def delimiter(self) -> str:

@@ -128,9 +128,13 @@ def columns(request: DeskRequest, pk: int) -> HttpResponse:
     source, mapping, is_remembered = first_mapping(request.seat.store, page)
     is_posted = request.method == "POST"
     form = (
-        ColumnsForm(request.POST, columns=found.columns)
+        ColumnsForm(request.POST, columns=found.columns, head_line=found.head_line)
         if is_posted
-        else ColumnsForm(initial=initial_of(source, mapping), columns=found.columns)
+        else ColumnsForm(
+            initial=initial_of(source, mapping, found.head_line),
+            columns=found.columns,
+            head_line=found.head_line,
+        )
     )
     is_usable = not is_posted or form.is_valid()
     if is_posted and is_usable:
@@ -156,7 +160,7 @@ def columns(request: DeskRequest, pk: int) -> HttpResponse:
 def _name_columns(request: DeskRequest, found: Statement) -> HttpResponse:
     form = HeadingForm(request.POST)
     if not form.is_valid():
-        messages.error(request, f"Not read anew: {form.problem}")
+        messages.error(request, f"Not read anew. {form.problem}")
         return redirect("desk:statement-columns", pk=found.pk)
     try:
         services.name_columns_in(statement=found, line=form.cleaned_data["heading_line"])

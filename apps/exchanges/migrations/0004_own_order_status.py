@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='exchangeorder',
             name='own_order_status',
-            field=models.CharField(blank=True, help_text='What the order system last said of the order that it carries this one as; empty while it has sent none', max_length=40),
+            field=models.CharField(blank=True, db_default='', default='', help_text='What the order system last said of the order that it carries this one as; empty while it has sent none', max_length=40),
         ),
         migrations.AddIndex(
             model_name='exchangeorder',
