@@ -205,7 +205,8 @@ AGEING = register(
             text("return_method", "Return method"),
             text("brand", "Brand"),
         ),
-        nothing="No return is open.",
+        nothing="None of the returns that were created on these days is open.",
+        is_compared=False,
         filters=AgeingFilters,
         source=_OpenReturns(
             rows=open_returns,

@@ -217,7 +217,9 @@ EXPOSURE = register(
             text("more_rmas", "More returns"),
             text("transaction", "Transaction"),
         ),
-        nothing="Nobody waits for goods: those of every exchange order are back, or on their way.",
+        nothing="Of the exchange orders that were placed on these days, none waits for goods: they "
+        "are back, or on their way.",
+        is_compared=False,
         filters=ExposureFilters,
         source=_Exposed(),
         cards=("exposed", "goods", "bonus_credit", "awaited"),

@@ -50,7 +50,7 @@ def totals(report: Report, question: Question) -> list[Totals]:
 def compared(report: Report, question: Question) -> list[Compared]:
     """Returns the totals, each with those of the period before."""
     now = totals(report, question)
-    before = question.before()
+    before = question.before() if report.is_compared else None
     if before is None:
         return [Compared(found, None) for found in now]
     earlier = {found.currency: found for found in totals(report, before)}

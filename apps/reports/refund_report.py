@@ -198,6 +198,8 @@ REFUNDS = register(
             "credit” in the report “Gift cards and bonus credit”, which the books have under "
             "marketing from the exchange order.",
         ),
+        nothing="A refund that is not paid has no day of payment: choose “Decided” as the date to "
+        "find proposed, approved, declined and canceled ones.",
         columns=COLUMNS,
         filters=RefundReportFilters,
         source=Keyset(

@@ -31,12 +31,13 @@ PRESET_LABELS = {preset: preset.value.replace("_", " ").capitalize() for preset 
 
 @dataclass(frozen=True)
 class Period:
-    """Days from `since` to `until`, both included; None where it is open. `months` is how many
-    calendar months what it is (the beginning) of has, 0 where it is just days."""
+    """Days from `since` to `until`, both included; None where it is open. `months`, or `weeks`, is
+    how many of them what it is (the beginning) of has; both are 0 where it is just days."""
 
     since: date | None = None
     until: date | None = None
     months: int = field(default=0, compare=False)
+    weeks: int = field(default=0, compare=False)
 
     @property
     def day_behind(self) -> date | None:
@@ -53,17 +54,19 @@ class Period:
     def before(self) -> "Period | None":
         """The period that it is compared with; None where it is open.
 
-        A month, quarter or year is compared with the one before, its beginning with as much of that
-        one; whole months with as many whole months before; other days with as many right before.
+        A week, month, quarter or year is compared with the one before, its beginning with as much
+        of that one; whole months with as many whole months before; other days with as many right
+        before.
         """
         days = self.days
         if days is None or self.since is None or self.until is None:
             return None
-        months = self.months or _whole_months(self.since, self.until)
+        months = 0 if self.weeks else self.months or _whole_months(self.since, self.until)
         if not months:
-            if self.since.toordinal() <= days:
+            back = timedelta(weeks=self.weeks) or timedelta(days=days)
+            if self.since.toordinal() <= back.days:
                 return None
-            return Period(self.since - timedelta(days), self.since - ONE_DAY)
+            return Period(self.since - back, self.until - back, weeks=self.weeks)
         if _month_number(self.since) - months < _FIRST_MONTH:
             return None
         return Period(_moved(self.since, -months), _moved(self.until, -months), months)
@@ -108,8 +111,8 @@ def period_of(preset: Preset, today: date) -> Period:
     return {
         Preset.TODAY: Period(today, today),
         Preset.YESTERDAY: Period(today - ONE_DAY, today - ONE_DAY),
-        Preset.THIS_WEEK: Period(monday, today),
-        Preset.LAST_WEEK: Period(monday - timedelta(days=7), monday - ONE_DAY),
+        Preset.THIS_WEEK: Period(monday, today, weeks=1),
+        Preset.LAST_WEEK: Period(monday - timedelta(days=7), monday - ONE_DAY, weeks=1),
         Preset.THIS_MONTH: Period(month, today, 1),
         Preset.LAST_MONTH: Period(last_month, month - ONE_DAY, 1),
         Preset.THIS_QUARTER: Period(quarter, today, 3),

@@ -145,8 +145,9 @@ TRIAL_BALANCE = register(
             day("last_day", "Last day"),
             IS_FINAL,
         ),
-        nothing="Nothing was booked up to that day, or on these days. Where no day is chosen, it "
-        "is yesterday: the last one whose figures cannot change.",
+        nothing="As of a day counts what was recorded by its end: what was recorded later, as on "
+        "the days before a month is closed, is under “Booked on these days”, and in the closed "
+        "month's files. Where no day is chosen, it is yesterday.",
         is_as_of=_is_as_of,
         filters=TrialBalanceFilters,
         source=_SOURCE,

@@ -223,7 +223,8 @@ class Report:
     amounts are in; `definition` says, in sentences, what counts, by which date, and what is left
     out; `leads` are by column;
     `nothing` is what it means that there are no rows; `is_as_of` tells whether a question is about
-    all that was until the last of its days."""
+    all that was until the last of its days; `is_compared` whether its figures are compared with
+    those of the period before, which what is open now cannot be."""
 
     name: str
     title: str
@@ -241,6 +242,7 @@ class Report:
     leads: Mapping[str, Lead] = field(default_factory=dict)
     action: Action = Action.VIEW_FINANCE
     is_as_of: Callable[[Question], bool] = _is_of_days
+    is_compared: bool = True
 
     @property
     def currency_place(self) -> int | None:

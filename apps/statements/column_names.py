@@ -30,7 +30,16 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "betrag",
         "value",
     ),
-    "currency_column": ("gross currency", "currency", "ccy", "währung", "amount currency"),
+    "currency_column": (
+        "gross currency",
+        "currency",
+        "currency code",
+        "ccy",
+        "währung",
+        "waehrung",
+        "devise",
+        "amount currency",
+    ),
     "date": (
         "created (utc)",
         "created utc",

@@ -18,6 +18,8 @@ _NUMERIC_DAY = re.compile(r"([0-9]{1,4})([-/. ])([0-9]{1,2})[-/. ]")
 def guess(columns: Sequence[str], rows: Sequence[PlacedRow], currency: str = "") -> ColumnMapping:
     """Returns a mapping to begin with; `currency` is what counts where no column tells it."""
     found = columns_named(columns)
+    if (told := _column_of_currencies(columns, rows, found)) is not None:
+        found["currency_column"] = told
     amount = found["amount"] if "amount" in found else _column_of_amounts(columns, rows, found)
     taken = {amount, *found.values()}
     kind = found.get("kind")
@@ -75,6 +77,20 @@ def _column_of_amounts(
         column for column, values in told.items() if values and all(map(_is_amount, values))
     )
     return next(with_amounts, _first_free(columns, found.values()))
+
+
+def _column_of_currencies(
+    columns: Sequence[str], rows: Sequence[PlacedRow], found: Mapping[str, int]
+) -> int | None:
+    """Where no name says currency: the first column with nothing but codes of currencies. Taking
+    the store's own beside such a column would make dollars of euros."""
+    if "currency_column" in found:
+        return None
+    for column in range(len(columns)):
+        values = _values(rows, column) if column not in found.values() else []
+        if values and all(_usual(value) for value in values):
+            return column
+    return None
 
 
 def _is_amount(value: str) -> bool:

@@ -239,7 +239,7 @@ def test_a_month_that_was_opened_again_gets_no_files():
 def test_what_is_not_done_stands_beside_the_figures_and_leads_to_it(send_rma, drain, store, client):
     fin = browser_of("fin")
     page = text_of(fin.get("/books/2026-3/close/"))
-    assert "Nothing: no refund of these days waits for the outcome of its payment" in page
+    assert "Nothing: no refund of these days waits for approval or for the outcome" in page
     assert (
         '<th scope="row">Together</th><td class="num" data-label="Debit">$261.12</td>'
         '<td class="num" data-label="Credit">$261.12</td>' in page
@@ -258,14 +258,14 @@ def test_what_is_not_done_stands_beside_the_figures_and_leads_to_it(send_rma, dr
     found = dict(re.findall(r'<a href="([^"]+)">([^<]+: 1)</a>', page))
     assert set(found.values()) == {
         "Refunds whose payment has no outcome yet: 1",
-        "Open exceptions about payout files, gateways and the books: 1",
+        "Open exceptions about declined payments, payout files and the books: 1",
     }
     assert "None of it keeps the month from being closed" in page
     shown = {label: text_of(fin.get(href)) for href, label in found.items()}
     assert refund.identifier in shown["Refunds whose payment has no outcome yet: 1"]
     assert (
         "One payment twice."
-        in shown["Open exceptions about payout files, gateways and the books: 1"]
+        in shown["Open exceptions about declined payments, payout files and the books: 1"]
     )
     with at(datetime(2026, 5, 2, tzinfo=UTC)):
         fin = browser_of("fay")

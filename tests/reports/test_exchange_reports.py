@@ -315,7 +315,9 @@ def test_currencies_stores_queries_and_the_period_before(
         key = {"settlement": "goods", "gift-cards": "total", "exposure": "exposed"}[name]
         sums = sums_of(name, store, DAY)
         assert {code: found[key] for code, found in sums.items()} == {"USD": 20000, "EUR": 10000}
-        assert before_of(name, store, DAY)["USD"][key] == 10000
+        before = before_of(name, store, DAY)
+        # Who was exposed then is not who is now.
+        assert before == {} if name == "exposure" else before["USD"][key] == 10000
         assert list(sums_of(name, store, f"{DAY}&currency=eur")) == ["EUR"]
         other = Store.objects.create(identifier="store-two", name="Two")
         assert rows_of(name, other, DAY) == []

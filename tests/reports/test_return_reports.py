@@ -74,7 +74,7 @@ def test_open_returns_by_age_and_what_they_wait_for(store: Store, returned, fina
         page = finance.get("/reports/open-returns/").content.decode()
         assert 'href="/returns/RMA-1/"' in page
         empty = finance.get("/reports/open-returns/?age=60%2B").content.decode()
-        assert "No return is open." in empty
+        assert "None of the returns that were created on these days is open." in empty
 
 
 def test_a_return_without_a_known_order_has_no_currency(store: Store, send_rma, drain) -> None:
@@ -277,7 +277,7 @@ def test_stores_queries_and_the_period_before(name: str, store: Store, returned)
         each = {"open_units": 1, "refunds": 1, "returned": 2, "units": 2}[key]
         if name == "open-returns":
             assert {code: found[key] for code, found in now.items()} == {"USD": 2, "EUR": 1}
-            assert before["USD"][key] == 1
+            assert before == {}  # what was open then is not what is open now
         else:
             assert now[""][key] == 3 * each
             assert before[""][key] == each

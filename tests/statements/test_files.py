@@ -194,6 +194,19 @@ def test_what_the_usual_files_mean_is_guessed(lines, encoding, told):
     assert days[0] == "2026-01-15"
 
 
+def test_a_column_of_currencies_is_found_though_its_name_says_nothing():
+    """Taking the usual currency beside it would make dollars of euros."""
+    lines = ["Beleg;Betrag;Geld", "re_1;-10,00;EUR", "re_2;-11,00;USD"]
+    file = open_statement("\n".join(lines).encode()).file
+    rows = first_rows(file, 10)
+    mapping = guess(file.columns, rows, "USD")
+    assert (mapping.currency_column, mapping.currency) == (2, "")
+    told = [read_row(row, mapping, file.columns) for row in rows]
+    assert [(one.amount_cents, one.currency) for one in told] == [(1000, "EUR"), (1100, "USD")]
+    plain = open_statement(b"Beleg;Betrag;Art\nre_1;-10,00;neu\n").file
+    assert guess(plain.columns, first_rows(plain, 10), "USD").currency == "USD"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -6,8 +6,10 @@ from datetime import UTC, date, datetime
 from html import unescape
 
 import pytest
+from django.http import QueryDict
 from django.urls import reverse
 
+from apps.desk.reads.statements import statement_page
 from apps.refunds.models import Payout
 from apps.statements.models import Explanation, Statement, StatementRow
 from apps.timeline.models import Event
@@ -129,13 +131,16 @@ def test_set_aside_it_gives_its_payments_back(mixed, finance, upload, compared):
     assert not StatementRow.objects.filter(statement=found, holds_payout=True).exists()
 
 
-def test_files_that_overlap_repeat_and_do_not_pay_twice(pay, compared):
+def test_files_that_overlap_repeat_and_do_not_pay_twice(pay, compared, finance):
     pay(1)
     pay(2, finished_at=datetime(2026, 1, 16, tzinfo=UTC))
     first = compared(line(1), line(7, "-3.00"))
     second = compared(line(1), line(7, "-3.00"), line(2, created="2026-01-16"))
     assert [row[1] for row in standings(first)] == ["matched", "unmatched"]
     assert [row[1] for row in standings(second)] == ["repeated", "repeated", "matched"]
+    assert "without 2 rows of an earlier file" in page_of(finance, second)
+    [total] = statement_page(second, QueryDict()).totals
+    assert (total.count, total.file_cents, total.desk_cents) == (1, 1000, 1000)
     assert second.open_count == 0
 
 

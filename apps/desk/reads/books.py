@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
+from django.db.models import F, Sum
 from django.urls import reverse
 
 from apps.attention.models import Kind
@@ -27,6 +28,7 @@ from apps.ledger.services import closed_through_of, day_of
 from apps.refunds.models import Refund, RefundStatus
 from apps.reports.closing import IN_VAIN, closes_all_before, files_of
 from apps.reports.models import Export
+from apps.statements.queries import statements_of
 from apps.stores.models import Store
 from apps.stores.queries import zone_of
 
@@ -35,6 +37,7 @@ _PAYING = (RefundStatus.PAYING, RefundStatus.UNKNOWN)
 _ABOUT_MONEY = (
     Kind.BOOKS_BROKEN,
     Kind.PAYMENT_CONTRADICTED,
+    Kind.REFUND_DECLINED,
     Kind.STATEMENT_NOT_PAID,
     Kind.STATEMENT_TWICE,
 )
@@ -170,6 +173,14 @@ def unfinished(store: Store, month: date) -> list[Unfinished]:
     last = last_of_month(month)
     end = start_of_day(last + timedelta(days=1), zone_of(store))
     refunds = Refund.objects.filter(store=store, status__in=_PAYING, created_at__lt=end)
+    waiting = Refund.objects.filter(store=store, status=RefundStatus.PROPOSED, created_at__lt=end)
+    differences = (
+        statements_of(store.pk)
+        .filter(first_day__lte=last)
+        .order_by()
+        .aggregate(rows=Sum(F("open_count") + F("missed_count")))["rows"]
+        or 0
+    )
     messages = deliveries_of(store.pk).filter(state=DeliveryState.QUARANTINED, received_at__lt=end)
     alarms = open_items(store.pk).filter(kind__in=_ABOUT_MONEY)
     until = [("until", last.isoformat())]
@@ -180,12 +191,22 @@ def unfinished(store: Store, month: date) -> list[Unfinished]:
             _url("desk:refunds", [*(("status", status) for status in _PAYING), *until]),
         ),
         Unfinished(
+            "Refunds that wait for approval",
+            waiting.count(),
+            _url("desk:refunds", [("status", RefundStatus.PROPOSED), *until]),
+        ),
+        Unfinished(
+            "Differences in payout files that nobody has explained",
+            differences,
+            reverse("desk:statements"),
+        ),
+        Unfinished(
             "Messages set aside",
             messages.count(),
             _url("desk:deliveries", [("state", DeliveryState.QUARANTINED), *until]),
         ),
         Unfinished(
-            "Open exceptions about payout files, gateways and the books",
+            "Open exceptions about declined payments, payout files and the books",
             alarms.count(),
             _url("desk:attention", [("kind", kind) for kind in _ABOUT_MONEY]),
         ),

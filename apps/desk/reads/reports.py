@@ -189,7 +189,9 @@ class ReportPage:
     @property
     def before(self) -> str:
         """The days that the totals are compared with, in words; empty where there are none."""
-        before = self.asked.question.before() if self.asked.question else None
+        if self.asked.question is None or not self.report.is_compared:
+            return ""
+        before = self.asked.question.before()
         return period_text(before.period) if before else ""
 
     @cached_property

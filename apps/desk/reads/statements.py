@@ -32,6 +32,7 @@ ERRORS_SHOWN = 50
 
 UNDER_WAY = (StatementState.WAITING, StatementState.READING, StatementState.MATCHING)
 AT_DESK, EXPLAINED, UNREADABLE = "at-desk", "explained", "unreadable"
+REPEATED = "repeated"
 # What is loudest stands in front. (name, label, standing of its rows)
 _TABS = (
     ("twice", "Paid twice", Standing.TWICE),
@@ -42,11 +43,11 @@ _TABS = (
     (UNREADABLE, "Not readable", None),
     ("matched", "Matched", Standing.MATCHED),
     (EXPLAINED, "Explained", None),
-    ("repeated", "In an earlier file", Standing.REPEATED),
+    (REPEATED, "In an earlier file", Standing.REPEATED),
 )
 TAB_NAMES = frozenset(name for name, _, _ in _TABS)
 _MEANINGS = {
-    "twice": "a second row of the file tells of the same payment",
+    "twice": "another row, of this file or of one before, tells of the same payment",
     "not-paid": "the file says it was paid, and the desk does not know it as paid",
     "differs": "the same payment with another amount or currency",
     "in-file": "no payment of the desk has its reference, key or refund",
@@ -54,9 +55,9 @@ _MEANINGS = {
     UNREADABLE: "left out until the file is mended",
     "matched": "the same payment, amount and currency on both sides",
     EXPLAINED: "differences that somebody has looked into",
-    "repeated": "the same record as in a file before this one",
+    REPEATED: "the same record as in a file before this one",
 }
-_CALM = frozenset({"matched", EXPLAINED, "repeated"})
+_CALM = frozenset({"matched", EXPLAINED, REPEATED})
 STANDING_OF = {name: standing for name, _, standing in _TABS if standing}
 
 
@@ -96,31 +97,42 @@ class Line:
 
 @dataclass
 class Totals:
-    """Both sides in one currency, and how their difference comes about."""
+    """Both sides in one currency, and how their difference comes about. What an earlier file told
+    already is on neither side: it stands there."""
 
     currency: str
     lines: list[Line]
     fee_cents: int = 0
 
     @property
+    def counting(self) -> list[Line]:
+        """The lines that the sides are made of."""
+        return [line for line in self.lines if line.name != REPEATED]
+
+    @property
+    def repeated_count(self) -> int:
+        """How many rows an earlier file has told of."""
+        return sum(line.count for line in self.lines if line.name == REPEATED)
+
+    @property
     def count(self) -> int:
         """How many payments there are on either side."""
-        return sum(line.count for line in self.lines)
+        return sum(line.count for line in self.counting)
 
     @property
     def is_plain(self) -> bool:
         """Whether everything matches."""
-        return all(line.count == 0 for line in self.lines if line.name != "matched")
+        return all(line.count == 0 for line in self.counting if line.name != "matched")
 
     @property
     def file_cents(self) -> int:
         """What the file says was paid."""
-        return sum(line.file_cents for line in self.lines)
+        return sum(line.file_cents for line in self.counting)
 
     @property
     def desk_cents(self) -> int:
         """What the desk says was paid."""
-        return sum(line.desk_cents for line in self.lines)
+        return sum(line.desk_cents for line in self.counting)
 
     @property
     def difference_cents(self) -> int:
