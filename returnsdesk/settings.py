@@ -178,11 +178,8 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # The desk asks for few rows by index: compiling a query would take longer than the query does,
     # and so would starting processes for it; indexes are in memory or on a disk without arms.
-    server_options = env.str(
-        "DATABASE_OPTIONS",
-        default="-c jit=off -c random_page_cost=1.1 -c parallel_setup_cost=10000",
-    )
-    if server_options:
+    for_few_rows = "-c jit=off -c random_page_cost=1.1 -c parallel_setup_cost=10000"
+    if server_options := env.str("DATABASE_OPTIONS", default=for_few_rows):
         DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", server_options)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
