@@ -46,7 +46,8 @@ Position = list[Any]
 class Column:
     """A column. `key` names it in files and in the address. Summed ones stand in the totals.
     `words` are what people read for codes; files have the codes. `links_to` is the page of what
-    is named in it: `order`, `rma`, `refund` or `exchange`."""
+    is named in it: `order`, `rma`, `refund` or `exchange`. With `only_with`, it says something only
+    where that filter is set."""
 
     key: str
     label: str
@@ -55,6 +56,7 @@ class Column:
     hint: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
     links_to: str = ""
+    only_with: str = ""
 
 
 def text(key: str, label: str, **more: Any) -> Column:

@@ -119,6 +119,14 @@ def test_opening_a_month_again_takes_two_people_on_screen():
     assert "Asked for. Somebody else decides on it" in text_of(answer)
     request = PeriodEvent.objects.get(kind="reopening_asked")
     own = text_of(fin.get("/books/"))
+    agent = browser_of("ann", Role.AGENT)
+    seen = [
+        "asks to open March 2026 again" in text_of(browser.get("/"))
+        for browser in (otto, fin, agent)
+    ]
+    assert seen == [True, False, False]
+    again = text_of(fin.get("/books/2026-3/reopen/", follow=True))
+    assert "It is asked for already: a second person decides on it here." in again
     assert "You asked for it: a second person decides." in own
     decide(fin, request, "refuse")
     assert "Request to open again withdrawn" in text_of(fin.get("/books/"))
@@ -292,6 +300,8 @@ def test_files_of_a_month_that_is_closed_again_are_told_from_the_first_ones():
         for closing in (first, second)
     ]
     assert "refunds-store-one-2026-03-01-2026-03-31.csv" in names[0]
+    page = text_of(fin.get("/books/"))
+    assert all(f">{name}</a>" in page for name in [*names[0], *names[1]])
     assert names[1] == [
         f"{stem}-closing-2.{extension}"
         for stem, _, extension in (name.rpartition(".") for name in names[0])

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from apps.common import money
 from apps.exchanges.models import ExchangeOrder
 from apps.refunds.models import Refund
 from apps.stores.models import Store
@@ -238,3 +239,16 @@ def test_the_menu_leads_there(orders: Any, lead: Client) -> None:
     page = lead.get("/").content.decode()
     assert re.search(r'href="/exchanges/".*?href="/settlement/"[^>]*>\s*Settlement', page, re.S)
     assert lead.get("/settlement").status_code in (301, 302)
+
+
+def test_the_goods_of_a_canceled_exchange_order_count_as_nothing(
+    orders: list[ExchangeOrder], lead: Client, store: Store
+) -> None:
+    """Goods, what is settled and the difference stand in one row: they must add up."""
+    name = orders[2].order_identifier
+    take(store, identifier=name, status="Canceled")
+    page = " ".join(get(lead, f"search={name}").split())
+    cell = re.search(r'data-label="Goods">(.*?)</td>', page)
+    assert cell
+    goods = money.show(orders[2].total_amount_cents, "USD")
+    assert cell[1] == f'$0.00<br><span class="muted small">{goods} canceled</span>'

@@ -100,6 +100,24 @@ def test_entries_say_what_they_are_about(store: Store, refunded, finance) -> Non
     assert [r["amount"] for r in only_tax] == [256]
 
 
+def test_entries_of_an_account_add_up_to_what_the_trial_balance_says(
+    store: Store, refunded, finance
+) -> None:
+    refunded(1)
+    days = "period=all"
+    balance = rows_of("trial-balance", store, f"{days}&mode=period")
+    assert len(balance) > 2
+    for row in balance:
+        found = sums_of("entries", store, f"{days}&account={row['account']}")["USD"]
+        assert (found["debited"], found["credited"]) == (row["debit"], row["credit"])
+    rows_of("entries", store, f"{days}&account={SALES_TAX}")
+    assert sums_of("entries", store, days)["USD"]["debited"] == 0
+    of_all = finance.get(f"/reports/entries/?{days}").content.decode()
+    of_one = finance.get(f"/reports/entries/?{days}&account={SALES_TAX}").content.decode()
+    card = "<dt>Debited to the account</dt>"
+    assert (card in of_all, card in of_one) == (False, True)
+
+
 def test_entries_go_on_from_page_to_page_by_day(store: Store, refunded, finance) -> None:
     # 24 refunds of 3 postings are two pages.
     for number in range(24):

@@ -45,7 +45,8 @@ _ABOUT_MONEY = (
 
 @dataclass(frozen=True)
 class Month:
-    """A month of the books. `problem` is why it cannot be closed, "" where it can."""
+    """A month of the books. `files` are those of its last closing, `earlier_files` those of the
+    ones before. `problem` is why it cannot be closed, "" where it can."""
 
     first_day: date
     is_closed: bool
@@ -54,6 +55,7 @@ class Month:
     events: Sequence[PeriodEvent]
     closing: PeriodEvent | None
     files: Sequence[Export]
+    earlier_files: Sequence[Export]
 
     @property
     def lacks_files(self) -> bool:
@@ -140,6 +142,9 @@ def books_page(store: Store) -> BooksPage:
                 events=own,
                 closing=newest,
                 files=files[newest.pk] if newest else [],
+                earlier_files=[
+                    file for event in own if event != newest for file in files.get(event.pk, [])
+                ],
             )
         )
     return BooksPage(months, open_request(store.pk), closed_through)

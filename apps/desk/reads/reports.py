@@ -215,12 +215,17 @@ class ReportPage:
                     before.sums[key] if before else None,
                 )
                 for key in self.report.cards
+                if self._says_something(self.report.column(key))
             ],
             [
                 ShareCard(ratio.label, ratio.of(now), ratio.of(before) if before else None)
                 for ratio in self.report.ratios
             ],
         )
+
+    def _says_something(self, column: Column) -> bool:
+        question = self.asked.question
+        return not column.only_with or bool(question and question.values.get(column.only_with))
 
     @cached_property
     def rows_total(self) -> int:

@@ -22,7 +22,7 @@ _SORTING: dict[str, Callable[[Settlement], Any]] = {
     "state": lambda row: (row.is_different, _placed_at(row)),
     "placed": _placed_at,
     "identifier": lambda row: row.order_identifier,
-    "goods": lambda row: row.goods_amount_cents,
+    "goods": lambda row: row.owed_goods_amount_cents,
     "open": lambda row: row.open_cents,
     "difference": lambda row: row.difference_cents,
 }

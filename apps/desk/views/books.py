@@ -118,6 +118,9 @@ def reopen(request: DeskRequest, year: int, month: int) -> HttpResponse:
     """Asks why; POST puts the request in front of a second person."""
     first_day = _month(year, month)
     demand(request, Action.CLOSE_BOOKS)
+    if request.method == "GET" and open_request(request.seat.store.pk):
+        messages.info(request, "It is asked for already: a second person decides on it here.")
+        return redirect("desk:books")
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:

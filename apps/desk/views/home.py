@@ -5,14 +5,17 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.accounts.rules import Action
 from apps.cases.queries import unseen_mentions
 from apps.desk.reads import home as reads
 from apps.desk.reads.queues import queues_of
 from apps.desk.reads.rows import rma_rows
 from apps.desk.reads.search import LIMIT, Found, Hits, search
 from apps.desk.recent import forget_searches, recent_searches, remember_search
-from apps.desk.seats import DeskRequest, at_desk
+from apps.desk.seats import DeskRequest, Seat, at_desk
 from apps.exchanges.models import ExchangeOrder
+from apps.ledger.models import PeriodEvent
+from apps.ledger.periods import open_request
 from apps.orders.models import Order
 from apps.rmas.models import Rma
 
@@ -33,8 +36,17 @@ def home(request: DeskRequest) -> HttpResponse:
             "figures": reads.figures_of(store_id, seat.zone),
             "events": reads.latest_events(store_id),
             "returns": rma_rows(reads.latest_returns(store_id)),
+            "reopening": _reopening(seat),
         },
     )
+
+
+def _reopening(seat: Seat) -> PeriodEvent | None:
+    """Returns somebody else's request to open a closed month again, for who may decide on it."""
+    if not seat.permit(Action.CLOSE_BOOKS).is_given:
+        return None
+    asked = open_request(seat.store.pk)
+    return asked if asked and asked.actor_id != seat.membership.user_id else None
 
 
 @require_GET
