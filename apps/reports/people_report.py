@@ -105,7 +105,8 @@ PEOPLE = register(
             amount("largest", "Largest", is_summed=False),
             text("currency", "Currency"),
         ),
-        nothing="No refund has this date on these days.",
+        nothing="No refund has the chosen date on these days. One that is not paid has no day of "
+        "payment: choose “Decided” for those.",
         filters=RefundReportFilters,
         source=_SOURCE,
         cards=("refunded_total", "refunds", "shopper", "goodwill"),

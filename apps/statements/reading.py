@@ -80,7 +80,7 @@ def read_row(row: PlacedRow, mapping: ColumnMapping, columns: Sequence[str]) -> 
         mapping.amount, lambda text: read_amount(text, mapping.amount_format, currency)
     )
     if amount is not None and not _is_payout(amount, mapping.sign):
-        return LeftOut(kind or ("nothing paid" if amount == 0 else "the other way"))
+        return LeftOut(kind or ("of nothing" if amount == 0 else "of the opposite sign"))
     told = ToldPayout(
         line=row.line,
         offset=row.offset,
