@@ -50,6 +50,25 @@ def test_the_page_says_what_to_look_up(unknown: Payout, lead: Client) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("created", "Nothing yet: it waits for the next free worker to make it"),
+        ("calling", "Nothing yet: the gateway is being asked for it."),
+        ("canceled", "Nothing: it was canceled, and no money moved."),
+        ("paid", "Nothing: somebody, or the gateway, has said what became of it."),
+        ("declined", "Nothing: somebody, or the gateway, has said what became of it."),
+    ],
+)
+def test_what_there_is_to_do_where_nobody_has_to_say_anything(
+    unknown: Payout, lead: Client, status: str, told: str
+) -> None:
+    Payout.objects.filter(pk=unknown.pk).update(status=status)
+    page = text_of(lead.get(url_of(unknown)))
+    assert f"What to do {told}" in page
+    assert "It was not paid" not in page
+
+
 def test_it_was_paid(unknown: Payout, lead: Client) -> None:
     told = text_of(lead.post(url_of(unknown), PAID, follow=True))
     assert "Written down: $261.12 was paid, reference bank-77." in told
