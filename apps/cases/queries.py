@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable
 
 from django.db.models import Q, QuerySet
 
+from apps.accounts.queries import people_of
 from apps.cases.models import Case, Mention, Note, SubjectKind
+from apps.cases.rules import names_mentioned
 
 
 def case_of(*, store_id: int, subject_kind: str, subject: str) -> Case | None:
@@ -61,3 +63,10 @@ def unseen_mentions(*, store_id: int, person_id: int) -> QuerySet[Mention]:
         person_id=person_id, seen_at__isnull=True, note__case__store_id=store_id
     )
     return rows.select_related("note__case", "note__author").order_by("pk")
+
+
+def unknown_names(*, store_id: int, text: str) -> list[str]:
+    """Returns what a note names with @ that is no user name of anybody in the store, in order."""
+    names = names_mentioned(text)
+    known = {person.username.casefold() for person in people_of(store_id=store_id, usernames=names)}
+    return [name for name in names if name not in known]

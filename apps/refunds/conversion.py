@@ -73,7 +73,10 @@ def show_conversion(rma: Rma) -> None:
     if not rma.is_conversion_requested:
         return
     if rma.status != rma_rules.PENDING_EXCHANGE:
-        summary = f"Optoro ended the wait for the exchange order: the RMA is {rma.status}"
+        summary = (
+            "The request for conversion ended: Optoro no longer waits for the exchange order, the "
+            f"RMA is {rma.status}"
+        )
         _end(rma, "rma.conversion_ended", summary, OPTORO)
         return
     names = rma.units.values_list("order_identifier", flat=True)

@@ -195,12 +195,13 @@ def _finish(payout: Payout, parts: list[Payout], result: GatewayResult, actor: A
     amount = money.show(sum(part.amount_cents for part in parts), payout.currency)
     references = ", ".join(part.gateway_reference for part in parts)
     note = f" ({result.reason})" if result.reason else ""
+    paid = f"{amount} paid to" if len(parts) == 1 else f"All {amount} paid, the last part to"
     refund = services.move(
         refund=payout.refund,
         to=RefundStatus.PAID,
         actor=actor,
         kind="refund.paid",
-        summary=f"{amount} paid to {recipient_of(payout)}, reference {references}{note}",
+        summary=f"{paid} {recipient_of(payout)}, reference {references}{note}",
         paid_at=clock.now(),
     )
     _tell_the_paying_order(refund, amount, actor)

@@ -89,6 +89,20 @@ def test_a_mention_is_seen_when_the_person_opens_the_page(
     assert "Names you" not in text_of(bo.get(RMA))
 
 
+def test_a_name_that_is_nobodys_is_told_to_who_wrote_it(
+    world: World, lead: Client, bo: Client
+) -> None:
+    text = {"text": "@le and @BO: see @nobodyhere, or mail a@b.example"}
+    said = text_of(lead.post(f"{ORDER}case/note/", text, follow=True))
+    assert (
+        "Note written. Nobody was told by @le, @nobodyhere: no one in this store is called so."
+        in said
+    )
+    assert Mention.objects.get().person.username == "bo"
+    said = text_of(lead.post(f"{ORDER}case/note/", {"text": "@bo look"}, follow=True))
+    assert "Nobody was told" not in said
+
+
 def test_notes_are_cut_but_not_those_that_name_whoever_looks(
     world: World, lead: Client, bo: Client
 ) -> None:

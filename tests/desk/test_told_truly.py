@@ -103,8 +103,10 @@ def test_the_same_amount_again_is_pointed_out(
         f"You made {refund.identifier} of the same amount 2 minutes ago: this would be another"
     )
     assert warning in text_of(answer)
+    assert "Refund $130.56 once more" in text_of(answer)
     assert f'<a href="{page_of(refund)}">{refund.identifier}</a>' in answer.content.decode()
     assert "of the same amount" not in preview(lead, typed(order, "2"))
+    assert "once more" not in preview(lead, typed(order, "2"))
     other = person((store, Role.LEAD), name="cy")
     assert "of the same amount" not in preview(other, typed(order, "1"))
     Refund.objects.update(created_at=clock.in_seconds(-16 * 60))
@@ -186,7 +188,7 @@ def test_a_canceled_refund_was_never_reported(order: Any, lead: Client) -> None:
     make(lead, typed(order, "1"))
     refund = Refund.objects.get()
     page = text_of(lead.get(page_of(refund)))
-    assert "Total reported to Optoro $130.56" in page
+    assert "Total to be reported to Optoro $130.56" in page
     assert "Payment Not before" in page
     lead.post(page_of(refund, "take-back/"))
     page = text_of(lead.get(page_of(refund)))

@@ -69,7 +69,8 @@ def test_it_waits_for_optoro_and_then_the_refund_is_decided(pending, send_rma, d
         ("rma.conversion_requested", "Conversion asked for: her size is sold out"),
         (
             "rma.conversion_ended",
-            "Optoro ended the wait for the exchange order: the RMA is CREATED",
+            "The request for conversion ended: Optoro no longer waits for the exchange order, "
+            "the RMA is CREATED",
         ),
     ]
 

@@ -20,6 +20,7 @@ from apps.refunds.models import Payout, PayoutAttempt, Refund
 from apps.refunds.outcomes import tell_outcome
 from apps.refunds.refundable import refundable_of
 from apps.refunds.tenders import Tender, in_order, split
+from apps.timeline.models import Event
 from tests.support import builders
 from tests.support.people import actor
 from tests.support.wishes import by_api, transaction, wish
@@ -96,8 +97,11 @@ def test_gift_cards_are_paid_back_first_by_default(send_order, drain, optoro):
     ]
     refund = Refund.objects.get()
     assert (refund.status, refund.shopper_amount_cents) == ("paid", 26_112)
+    told = Event.objects.get(kind="refund.paid").summary
+    assert told.startswith("All $261.12 paid, the last part to ")
     by_api(wish(("1", 2)))
     drain()
+    assert Event.objects.filter(kind="refund.paid").latest("pk").summary.startswith("$261.12 paid")
     assert parts()[2:] == [("CARD", "card", 26_112, "paid")]
     assert rooms() == {"GIFT": 0, "CARD": 0}
     assert SimulatedPayment.objects.count() == 3

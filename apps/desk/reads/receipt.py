@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Sum
+
 from apps.desk.words import payment_name, pays_money
-from apps.refunds.calculation import LineCalculation
 from apps.refunds.models import (
     Destination,
     PayoutStatus,
@@ -16,8 +17,8 @@ from apps.refunds.models import (
 
 @dataclass(frozen=True)
 class ReceiptLine:
-    """What was refunded for a line, in cents; `tax_cents` is the tax in what was paid for these
-    units, None where the amount does not follow from it."""
+    """What was refunded for a line, in cents; `tax_cents` is the tax in it, as the refund report
+    and the books have it, None for goodwill."""
 
     title: str
     quantity: int
@@ -59,13 +60,15 @@ def receipt_of(refund: Refund) -> Receipt:
 
 
 def _lines(refund: Refund) -> tuple[ReceiptLine, ...]:
-    lines = refund.lines.select_related("order_line")
+    lines = refund.lines.select_related("order_line").annotate(
+        tax_cents=Sum("items__tax_amount_cents")
+    )
     found = [
         ReceiptLine(
             line.order_line.title,
             line.quantity,
             line.amount_cents,
-            _tax_cents(line.calculation, line.amount_cents),
+            line.tax_cents,
         )
         for line in lines
     ]
@@ -73,13 +76,6 @@ def _lines(refund: Refund) -> tuple[ReceiptLine, ...]:
         return tuple(found)
     what = "Goodwill" if refund.kind == RefundKind.GOODWILL else "Refund"
     return (ReceiptLine(what, 0, refund.total_refund_amount_cents, None),)
-
-
-def _tax_cents(content: dict[str, object] | None, amount_cents: int) -> int | None:
-    if content is None:
-        return None
-    calculation = LineCalculation.from_content(content)
-    return calculation.tax_cents if calculation.paid_cents == amount_cents else None
 
 
 def _parts(refund: Refund) -> tuple[ReceiptPart, ...]:

@@ -14,6 +14,7 @@ from apps.accounts.models import User
 from apps.accounts.rules import Action
 from apps.cases import services as cases
 from apps.cases.models import SubjectKind
+from apps.cases.queries import unknown_names
 from apps.common.errors import Refused
 from apps.desk.case_forms import case_forms, form_named
 from apps.desk.reads.case import case_panel
@@ -52,7 +53,11 @@ class Subject:
 
 def _note(subject: Subject, values: dict[str, Any]) -> str:
     cases.write_note(**subject.named, text=values["text"], author=subject.user)
-    return "Note written."
+    strangers = unknown_names(store_id=subject.store.pk, text=values["text"])
+    if not strangers:
+        return "Note written."
+    names = ", ".join(f"@{name}" for name in strangers)
+    return f"Note written. Nobody was told by {names}: no one in this store is called so."
 
 
 def _assign(subject: Subject, values: dict[str, Any]) -> str:
