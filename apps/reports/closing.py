@@ -1,6 +1,6 @@
 """Closing a month: the books first, then the files that stand for it from then on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -61,8 +61,7 @@ def make_files(*, closing: PeriodEvent, user_id: int) -> None:
     """Has those of a closed month's files made that it has not, or whose making ended in vain.
     Raises Refused where the month was opened again since."""
     _refuse_unless_closed(closing)
-    files = files_of([closing])[closing.pk]
-    have = {(file.report, file.query, file.format) for file in files if file.state not in IN_VAIN}
+    have = kinds_made(files_of([closing])[closing.pk])
     for report, question, file_format in _wanted(closing):
         kind = (report.name, question.pinned, file_format)
         if kind in have:
@@ -79,6 +78,16 @@ def make_files(*, closing: PeriodEvent, user_id: int) -> None:
         )
         keep_export(export)
         PeriodFile.objects.get_or_create(closing=closing, export=export)
+
+
+def kind_of(file: Export) -> tuple[str, str, str]:
+    """Returns what a file of a closed month is, by which it is known again when it is made anew."""
+    return file.report, file.query, file.format
+
+
+def kinds_made(files: Iterable[Export]) -> set[tuple[str, str, str]]:
+    """Returns what of these files there is, or is being made."""
+    return {kind_of(file) for file in files if file.state not in IN_VAIN}
 
 
 def _wanted(closing: PeriodEvent) -> Iterator[tuple[Report, Question, str]]:

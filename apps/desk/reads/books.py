@@ -26,7 +26,7 @@ from apps.ledger.queries import (
 from apps.ledger.rules import first_of_month, label_of, last_of_month, why_not_close
 from apps.ledger.services import closed_through_of, day_of
 from apps.refunds.models import Refund, RefundStatus
-from apps.reports.closing import IN_VAIN, closes_all_before, files_of
+from apps.reports.closing import closes_all_before, files_of, kind_of, kinds_made
 from apps.reports.models import Export
 from apps.statements.queries import statements_of
 from apps.stores.models import Store
@@ -60,12 +60,8 @@ class Month:
     @property
     def lacks_files(self) -> bool:
         """Whether a file of the closed month was made in vain, and not again since."""
-        made = {_kind(file) for file in self.files if file.state not in IN_VAIN}
-        return self.is_closed and any(_kind(file) not in made for file in self.files)
-
-
-def _kind(file: Export) -> tuple[str, str, str]:
-    return file.report, file.query, file.format
+        made = kinds_made(self.files)
+        return self.is_closed and any(kind_of(file) not in made for file in self.files)
 
 
 @dataclass(frozen=True)
